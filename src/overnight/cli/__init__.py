@@ -1,0 +1,1 @@
+"""Flags to a Request, events to the terminal; decides nothing."""

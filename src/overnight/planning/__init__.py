@@ -1,0 +1,1 @@
+"""Decisions before the night: pure functions from values to values."""

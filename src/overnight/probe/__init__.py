@@ -1,0 +1,1 @@
+"""Senses: each module reads the world once and returns a value."""

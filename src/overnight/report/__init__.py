@@ -1,0 +1,1 @@
+"""Mouth: values in, pages and lines out; imports nothing alive."""

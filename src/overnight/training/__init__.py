@@ -1,0 +1,1 @@
+"""Hands: the only floor where something is alive."""

@@ -1,0 +1,138 @@
+"""What is: the data, the model, the machine, and what was measured on it.
+
+In: nothing. Out: frozen values with units in their names. Never: how they are found out (probe/).
+"""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interval:
+    """A figure that is not certain: low and high enclose it nine times in ten."""
+
+    low: float
+    mid: float
+    high: float
+
+    def __add__(self, other: "Interval") -> "Interval":
+        return Interval(low=self.low + other.low, mid=self.mid + other.mid,
+                        high=self.high + other.high)  # fmt: skip
+
+    def scaled(self, factor: float) -> "Interval":
+        """The same interval in other units."""
+        return Interval(low=self.low * factor, mid=self.mid * factor, high=self.high * factor)
+
+    @classmethod
+    def exactly(cls, value: float) -> "Interval":
+        """A figure that is certain."""
+        return cls(low=value, mid=value, high=value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Something in the data that a person should look at."""
+
+    kind: str
+    """A short stable word: `duplicate`, `hole`, `cut`, `nothing-to-learn`, `bad-row` ..."""
+    count: int
+    what: str
+    """One sentence for people."""
+    example: str = ""
+    """Where the first one stands: `train.jsonl:17`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetProfile:
+    """What the data is, in the model's own tokens."""
+
+    path: str
+    format: str
+    """How it was read: `messages`, `sharegpt`, `alpaca`, `prompt-completion`, `turns`, `text`."""
+    fingerprint: str
+    """Hash of the content; the same rows give the same one wherever they lie."""
+    num_rows: int
+    """Rows that can be learnt from, held-out ones included."""
+    num_train: int
+    num_select: int
+    num_test: int
+    shared_heldout: bool
+    """True where *select* and *test* had to be one part because there were too few rows."""
+    num_tokens: int
+    """Of all rows, uncut."""
+    learnt_tokens: int
+    train_tokens: int
+    """Tokens of one epoch after cutting at `max_length`."""
+    length_percentiles: tuple[int, int, int, int, int]
+    """Row length in tokens: minimum, median, 90th, 99th percentile, maximum."""
+    chat_template: str
+    """`the tokenizer's own`, `built-in plain` or `none` (plain text)."""
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def avg_tokens_per_sample(self) -> float:
+        """Mean row length in tokens, uncut."""
+        return self.num_tokens / max(self.num_rows, 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelProfile:
+    """What a model is, from its configuration alone."""
+
+    path: str
+    architecture: str
+    num_parameters: int
+    embedding_parameters: int
+    """Of the input embedding (and the head, where it is tied to it)."""
+    hidden_size: int
+    intermediate_size: int
+    num_layers: int
+    num_heads: int
+    num_kv_heads: int
+    vocab_size: int
+    max_positions: int
+    """Longest row in tokens that the model has positions for."""
+    weight_bytes: int
+    """Bytes of the weights as stored."""
+    linear_shapes: tuple[tuple[int, int], ...] = ()
+    """(in, out) of every linear layer of the blocks: what LoRA may wrap."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hardware:
+    """What a machine is; every figure with its source."""
+
+    device: str
+    """`cpu`, `cuda` or `mps`."""
+    name: str
+    num_devices: int
+    memory_bytes: int
+    """Of one device; on a CPU the host's."""
+    memory_free_bytes: int
+    host_memory_bytes: int
+    cpu_count: int
+    disk_free_bytes: int
+    compute_capability: tuple[int, int] | None = None
+    flops: dict[str, float] = field(default_factory=dict)
+    """Matrix FLOP/s by precision: `fp32`, `bf16`, `fp16`; only those that the device runs well."""
+    flops_source: str = ""
+    """`measured`, or the catalogue that the figures are from."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """What a rehearsal or a night has measured."""
+
+    steps: int
+    step_seconds: float
+    """Mean over the steps, the first ones left out."""
+    step_seconds_spread: float
+    """Relative standard deviation of a step's seconds per token."""
+    tokens_per_second: float
+    warmup_seconds: float
+    """What the first steps took beyond the later ones."""
+    load_seconds: float
+    import_seconds: float
+    save_seconds: float
+    evaluation_seconds: float
+    """Both held-out parts."""
+    peak_bytes: int

@@ -1,0 +1,334 @@
+"""What happened and what is to be done next.
+
+Events are past participles, decisions are imperatives, so that a log line and an instruction cannot be
+confused. In: nothing. Out: frozen values. Never: how they are written down (training/journal.py).
+Times `t` of an `Entry` are seconds since the night's first start, resumptions included.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from overnight.values.plan import Reserve
+
+Part = Literal["select", "test"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loss:
+    """A held-out loss: mean negative log-likelihood (nats) a learnt token, 95 % bootstrap interval."""
+
+    loss: float
+    low: float
+    high: float
+    n: int
+    """Rows that it was measured on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """The night's first start: where its deadline is fixed."""
+
+    run: str
+    """A random name that every checkpoint of the night carries."""
+    started_utc: float
+    deadline_utc: float | None
+    window_seconds: float | None
+    started_boot: float
+    """The boot-time clock at the first start; comparable while `boot_id` is the same."""
+    boot_id: str
+    label: str
+    versions: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """Data and model were read, the settings chosen; how long that took (seconds)."""
+
+    import_seconds: float
+    data_seconds: float
+    load_seconds: float
+    fingerprint: str
+    """Of the data."""
+    weights: str
+    """Fingerprint of the base weights."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rehearsed:
+    """The rehearsal ended and corrected the estimates."""
+
+    steps: int
+    seconds: float
+    tokens_per_second: float
+    peak_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stepped:
+    """One optimizer step was taken."""
+
+    step: int
+    epoch: float
+    loss: float
+    tokens: int
+    learnt_tokens: int
+    seconds: float
+    learning_rate: float
+    grad_norm: float
+    peak_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dropped:
+    """A step's gradients were thrown away; weights and optimizer are untouched."""
+
+    step: int
+    reason: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluated:
+    """A held-out part was measured."""
+
+    step: int
+    part: Part
+    loss: Loss
+    seconds: float
+    base: bool = False
+    """True for the base model before any step."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saved:
+    """A whole checkpoint is in place."""
+
+    step: int
+    name: str
+    parent: str
+    seconds: float
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promoted:
+    """A checkpoint has proved healthy: it may be published."""
+
+    step: int
+    name: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shrunk:
+    """Memory ran out; the same step goes on with a smaller micro-batch."""
+
+    step: int
+    per_device_train_batch_size: int
+    gradient_accumulation_steps: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rewound:
+    """Training went back to an earlier checkpoint with a lower rate."""
+
+    step: int
+    to_step: int
+    name: str
+    rate_factor: float
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replanned:
+    """The horizon was set anew; the rate goes on from `anchor_factor` at `anchor_step`."""
+
+    step: int
+    horizon: int
+    anchor_step: int
+    anchor_factor: float
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    """One prediction of when everything is over (UTC seconds), nine times in ten inside."""
+
+    step: int
+    low_utc: float
+    mid_utc: float
+    high_utc: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resumed:
+    """A new process went on from a checkpoint (step 0 and no name: from the beginning)."""
+
+    step: int
+    name: str
+    steps_lost: int
+    passed_over: tuple[str, ...] = ()
+    """One sentence for each damaged checkpoint."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """The model wrote an answer, before or after training."""
+
+    when: Literal["before", "after"]
+    prompt: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noted:
+    """Something worth a line that changes nothing."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stopped:
+    """Training is over."""
+
+    step: int
+    reason: str
+    """`horizon`, `window`, `stop`, `signal`, `health`, `patience`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """Which checkpoint is to be published, and the figures that it was chosen by."""
+
+    step: int
+    name: str
+    why: str
+    loss: dict[str, Loss] = field(default_factory=dict)
+    """`base` and `test` (of the test part), `select` and `base_select`."""
+    gain: Loss | None = None
+    """Base minus chosen on the test part, paired by row; above 0 is better than base."""
+    keep: Literal["tuned", "base"] = "tuned"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """`final/` is in place."""
+
+    name: str
+    tested: bool
+    seconds: float
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crashed:
+    """The training process died; the supervisor says how."""
+
+    exit_status: int
+    why: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """The night is over, everything finished."""
+
+    exit_status: int
+    why: str
+    deadline_kept: bool
+
+
+Event = (
+    Started | Prepared | Rehearsed | Stepped | Dropped | Evaluated | Saved | Promoted | Shrunk
+    | Rewound | Replanned | Forecast | Resumed | Answered | Noted | Stopped | Chosen | Published
+    | Crashed | Ended
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One line of the journal."""
+
+    t: float
+    """Seconds since the night's first start."""
+    utc: float
+    event: Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """Take the next optimizer step."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluate:
+    """Measure the *select* part."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Save:
+    """Write a checkpoint."""
+
+    why: str = "cadence"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replan:
+    """Set the horizon anew before the next step."""
+
+    horizon: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rewind:
+    """Go back to the newest promoted checkpoint."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """End the training and begin the ending."""
+
+    reason: str
+
+
+Decision = Step | Evaluate | Save | Replan | Rewind | Stop
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """Where training stands: what a checkpoint restores and the loop carries on."""
+
+    step: int = 0
+    epoch: int = 0
+    batch: int = 0
+    """Optimizer-step batches of this epoch already drawn, dropped and skipped ones included."""
+    batches_per_epoch: int = 1
+    tokens: int = 0
+
+    @property
+    def epochs_done(self) -> float:
+        """Epochs drawn so far, as a fraction."""
+        return self.epoch + self.batch / max(self.batches_per_epoch, 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """What `status.json` holds: enough for a glance, replaced as a whole."""
+
+    state: Literal["starting", "rehearsing", "training", "ending", "finished", "stopped"]
+    step: int
+    horizon: int
+    loss: float | None
+    tokens_per_second: float | None
+    updated_utc: float
+    started_utc: float
+    deadline_utc: float | None
+    finish_low_utc: float | None
+    finish_high_utc: float | None
+    on_track: bool | None
+    pid: int
+    reserve: Reserve | None = None

@@ -1,0 +1,144 @@
+"""What is proposed: one complete set of settings with its estimates and its reasons.
+
+In: nothing. Out: frozen values; `Candidate` speaks Hugging Face names. Never: choosing (planning/).
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from overnight.values.facts import Interval
+
+Source = Literal["catalogue", "history", "rehearsal"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """One complete set of settings. Every field has the meaning it has in transformers and peft."""
+
+    method: Literal["lora", "qlora", "full"]
+    per_device_train_batch_size: int
+    gradient_accumulation_steps: int
+    max_length: int
+    learning_rate: float
+    precision: Literal["fp32", "bf16", "fp16"]
+    gradient_checkpointing: bool
+    num_train_epochs: float | None = None
+    """None where the window alone decides."""
+    max_steps: int | None = None
+    warmup_ratio: float = 0.03
+    lr_scheduler_type: Literal["linear", "constant", "cosine", "wsd"] = "linear"
+    max_grad_norm: float = 1.0
+    weight_decay: float = 0.0
+    adam_beta2: float = 0.99
+    lora_r: int = 16
+    lora_alpha: int = 32
+    lora_dropout: float = 0.0
+    dataloader_num_workers: int = 0
+    dataloader_pin_memory: bool = False
+    logging_steps: int = 1
+    eval_steps: int | None = None
+    save_steps: int | None = None
+    save_minutes: float | None = None
+    save_total_limit: int = 2
+    load_best_model_at_end: bool = True
+    seed: int = 42
+    processes: int = 1
+
+    @property
+    def rows_per_step(self) -> int:
+        """Rows of one optimizer step, over all micro-batches and processes."""
+        return (self.per_device_train_batch_size * self.gradient_accumulation_steps
+                * self.processes)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryEstimate:
+    """Peak device memory by named parts, in bytes."""
+
+    parts: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def peak_bytes(self) -> int:
+        """All parts together."""
+        return sum(self.parts.values())
+
+    @property
+    def largest(self) -> str:
+        """The name of the part that takes most."""
+        return max(self.parts, key=lambda name: self.parts[name], default="")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeEstimate:
+    """How long the night's phases take, in seconds, and what training they leave room for."""
+
+    phases: dict[str, Interval]
+    """`start`, `rehearsal`, `training`, `evaluations`, `saves`, `ending`."""
+    total_steps: int
+    """The horizon: optimizer steps until the learning rate is zero."""
+    epochs: float
+    """What those steps are in epochs of the data."""
+    tokens_per_second: Interval
+    source: Source
+    fits_in_window: bool
+    """The reserve counted in; True where no window was asked for."""
+    steps_wanted: int | None = None
+    """What `num_train_epochs` or `max_steps` ask for, where they were given or planned."""
+
+    @property
+    def total(self) -> Interval:
+        """All phases together."""
+        return sum(self.phases.values(), start=Interval.exactly(0.0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """Why a setting is what it is."""
+
+    setting: str
+    value: str
+    why: str
+    given: bool = False
+    """True where the user gave it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejection:
+    """Why another candidate is not the plan."""
+
+    what: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reserve:
+    """What is kept for the ending, in seconds, part by part (DESIGN 6)."""
+
+    save: float
+    """The dearest save, half as much again."""
+    evaluation: float
+    """The dearest evaluation of both held-out parts."""
+    publish: float
+    """A fresh process imports, loads and tests the model, and it is put into place."""
+    margin: float
+
+    @property
+    def seconds(self) -> float:
+        """All parts together."""
+        return self.save + self.evaluation + self.publish + self.margin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The chosen candidate, its estimates, and every rejection with its reason."""
+
+    candidate: Candidate
+    memory: MemoryEstimate
+    memory_limit_bytes: int
+    time: TimeEstimate
+    reserve: Reserve
+    window_seconds: float | None
+    reasons: tuple[Reason, ...]
+    rejections: tuple[Rejection, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What the user must know before it starts: "2.3 of 3 epochs" ..."""
