@@ -1,1 +1,1 @@
-"""What things are: frozen, comparable, printable values. Standard library only, no clock, no files."""
+"""What things are: frozen, comparable, printable values. Stdlib only, no clock, no files."""

@@ -1,6 +1,6 @@
 """What happened and what is to be done next.
 
-Events are past participles, decisions are imperatives, so that a log line and an instruction cannot be
+Events are past participles, decisions are imperatives, so a log line and an instruction cannot be
 confused. In: nothing. Out: frozen values. Never: how they are written down (training/journal.py).
 Times `t` of an `Entry` are seconds since the night's first start, resumptions included.
 """
@@ -15,7 +15,7 @@ Part = Literal["select", "test"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loss:
-    """A held-out loss: mean negative log-likelihood (nats) a learnt token, 95 % bootstrap interval."""
+    """A held-out loss: mean negative log-likelihood a learnt token (nats), 95 % bootstrap."""
 
     loss: float
     low: float
