@@ -1,0 +1,40 @@
+# Each target does all its set-up itself, into .venv: it needs Python 3.11 and a package index.
+
+BIN := .venv/bin
+READY := .venv/.ready
+PYTHON ?= $(shell python3.11 -c '' 2>/dev/null && echo python3.11 || echo python3)
+
+export HF_HUB_DISABLE_TELEMETRY := 1
+export TOKENIZERS_PARALLELISM := false
+
+.PHONY: setup demo test check fix
+
+setup: $(READY)
+
+# The stamp is written last, so an install that broke off is done again and a whole one is not.
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "overnight needs Python 3.11 or newer: make PYTHON=/path/to/python3.11")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install -q -c constraints.txt -e '.[dev]'
+	@touch $(READY)
+
+# The whole thing on this machine, nothing to download.
+demo: $(READY)
+	$(BIN)/overnight demo
+
+# The tiers unit and tiny: CPU only, minutes.
+test: $(READY)
+	$(BIN)/python -m pytest -m 'not faults and not browser and not recipes and not gpu'
+
+# The house rules: style, types, sizes.
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/mypy tools
+	$(BIN)/python tools/check_house.py
+
+# What a machine can mend of the style.
+fix: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
