@@ -5,8 +5,8 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import pytest
+from tests.fakes import FakeClock
 
-from fakes import FakeClock
 from overnight.probe import clock as clocks
 from overnight.probe.clock import SystemClock, echo, local_zone, parse_instant, process_started
 from overnight.values.errors import InputError
