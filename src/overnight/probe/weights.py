@@ -1,0 +1,83 @@
+"""The weight files of a model folder: which there are, and whether they are whole.
+
+In: a folder. Out: its safetensors files and their sizes, from the headers. Never: a tensor read, a
+pickle opened.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from overnight.values.errors import ModelError
+
+SINGLE = "model.safetensors"
+INDEX = "model.safetensors.index.json"
+PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
+CONVERT = (
+    'python -c "from transformers import AutoModelForCausalLM as M; '
+    "M.from_pretrained('{folder}').save_pretrained('{folder}')\""
+)
+MAX_HEADER = 100_000_000
+"""The safetensors format allows no longer header."""
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """The safetensors files that hold the model's weights, every shard of them.
+
+    Raises:
+        ModelError: weights are missing, or there are pickles only.
+    """
+    if (folder / INDEX).is_file():
+        return _shards(folder)
+    if (folder / SINGLE).is_file():
+        return [folder / SINGLE]
+    pickled = sorted(path.name for name in PICKLES for path in folder.glob(name))
+    if pickled:
+        raise ModelError(
+            f"{folder} holds its weights only as pickles ({pickled[0]}), which can run code when "
+            f"read; if you trust them, convert them once: {CONVERT.format(folder=folder)}"
+        )
+    raise ModelError(f"{folder} has no weights; {SINGLE} is missing")
+
+
+def stored_bytes(file: Path) -> int:
+    """Bytes of the tensors that a safetensors file holds.
+
+    Raises:
+        ModelError: the file is no safetensors file, or is cut short.
+    """
+    size = file.stat().st_size
+    with file.open("rb") as stream:
+        length = int.from_bytes(stream.read(8), "little")
+        header = _parsed(stream.read(length)) if 2 <= length <= min(size, MAX_HEADER) else None
+    if header is None:
+        raise ModelError(f"{file} is no safetensors file ({size} bytes); download it again")
+    ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
+    whole = 8 + length + max(ends, default=0)
+    if size < whole:
+        raise ModelError(f"{file} is cut short: {size:,} of {whole:,} bytes; download it again")
+    return int(max(ends, default=0))
+
+
+def _shards(folder: Path) -> list[Path]:
+    """The files that the index names."""
+    index = _parsed((folder / INDEX).read_bytes())
+    named = sorted(set((index or {}).get("weight_map", {}).values()))
+    if not named:
+        raise ModelError(f"{folder / INDEX} names no weights; download it again")
+    missing = [name for name in named if not (folder / name).is_file()]
+    if missing:
+        raise ModelError(
+            f"{folder} lacks {len(missing)} of {len(named)} weight files, first {missing[0]}; "
+            "download the model again"
+        )
+    return [folder / name for name in named]
+
+
+def _parsed(text: bytes) -> dict[str, Any] | None:
+    """The JSON object; None where it is none."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
