@@ -1,0 +1,241 @@
+"""The run folder's words: events.jsonl, and the small JSON files beside it.
+
+In: events and values, with a clock to stamp them. Out: lines that a kill cannot take back, and the
+entries of a whole night again, resumptions included. Several processes may append at once.
+Never: rewrites a line, decides anything, or extends a deadline because a clock was set back.
+"""
+
+import errno
+import json
+import math
+import os
+from collections.abc import Sequence
+from io import FileIO
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self, TypeVar
+
+from overnight.codec import entries_from_text, entry_to_line, from_json, to_json
+from overnight.training.disk import fsync_folder, replace_text, with_ballast
+from overnight.values.errors import InputError, OvernightError
+from overnight.values.ledger import Entry, Event, Forecast, Started, Stepped
+
+T = TypeVar("T")
+
+EVENTS = "events.jsonl"
+SYNC_SECONDS = 1.0
+"""Steps and forecasts are flushed at most this often: what a power cut may take of them."""
+_TICK = 1e-6
+"""Least distance of two entries of one journal, so that `t` alone tells which came first."""
+_TAIL_BYTES = 1 << 16
+
+
+class Clock(Protocol):
+    """What the journal asks of a clock (probe/clock.py has it)."""
+
+    def boot(self) -> float:
+        """Seconds on a clock that includes suspend and is never set."""
+        ...
+
+    def utc(self) -> float:
+        """Seconds since the Unix epoch."""
+        ...
+
+    def boot_id(self) -> str:
+        """A name for this boot of the machine; `boot` readings compare only within one."""
+        ...
+
+
+class Journal:
+    """The append-only record of one night, open for writing."""
+
+    def __init__(self, run_folder: Path, clock: Clock, file: FileIO) -> None:
+        self.run_folder = run_folder
+        self._clock = clock
+        self._file = file
+        self._origin: float | None = None
+        self._last = 0.0
+        self._synced = -math.inf
+
+    @classmethod
+    def open(cls, run_folder: Path, clock: Clock) -> Self:
+        """Open the journal of `run_folder`, a folder that is there; created where it is missing.
+
+        Raises:
+            DiskTrouble: the disk refused.
+        """
+        path = run_folder / EVENTS
+
+        def opened() -> FileIO:
+            file = FileIO(path, "a+")
+            fsync_folder(run_folder)
+            return file
+
+        journal = cls(run_folder, clock, with_ballast(run_folder, opened, what=str(path)))
+        journal._find_place()
+        return journal
+
+    def note_start(self, started: Started) -> Entry:
+        """Begin a night, or, with the same `run` and first start, move its deadline."""
+        if self._origin is None:
+            self._set_origin(started)
+        return self.append(started)
+
+    def append(self, event: Event) -> Entry:
+        """Write one event in one call and return its entry; all but steps are flushed at once.
+
+        Raises:
+            DiskTrouble: the disk refused, the ballast released or not.
+        """
+        entry = Entry(t=self.now(), utc=self._clock.utc(), event=event)
+        line = entry_to_line(entry).encode("ascii") + b"\n"
+        what = str(self.run_folder / EVENTS)
+        with_ballast(self.run_folder, lambda: self._write(line), what=what)
+        if not isinstance(event, Stepped | Forecast) or self._stale():
+            with_ballast(self.run_folder, self._flush, what=what)
+        return entry
+
+    def now(self) -> float:
+        """Seconds since the night's first start; more at every call, whatever the clock does."""
+        if self._origin is None:
+            self._find_place()
+        if self._origin is None:
+            raise OvernightError(f"{self.run_folder / EVENTS} has no start to count from")
+        self._last = max(self._clock.boot() - self._origin, self._last + _TICK)
+        return self._last
+
+    def close(self) -> None:
+        """Flush and close; the journal cannot be used after it."""
+        try:
+            with_ballast(self.run_folder, self._flush, what=str(self.run_folder / EVENTS))
+        finally:
+            self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:  # fmt: skip
+        self.close()
+
+    def _find_place(self) -> None:
+        """Find the night's start and its last entry without reading all that is between."""
+        begun = _first_start(self.run_folder / EVENTS)
+        if begun:
+            self._last = max(self._last, _last_t(self.run_folder / EVENTS))
+            self._set_origin(begun)
+
+    def _set_origin(self, begun: Started) -> None:
+        """What this boot's clock showed (or would have shown) at the night's first start."""
+        if begun.boot_id == self._clock.boot_id():
+            self._origin = begun.started_boot
+        else:
+            elapsed = max(self._clock.utc() - begun.started_utc, self._last)
+            self._origin = self._clock.boot() - elapsed
+
+    def _write(self, line: bytes) -> None:
+        """One write call; what a kill or a full disk left torn before it gets its own newline."""
+        if self._file.seek(0, os.SEEK_END) > 0:
+            self._file.seek(-1, os.SEEK_END)
+            line = line if self._file.read(1) == b"\n" else b"\n" + line
+        # Where only the newline found no room the entry is whole: the next one brings it along.
+        if self._file.write(line) + 1 < len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def _stale(self) -> bool:
+        return self._clock.boot() - self._synced >= SYNC_SECONDS
+
+    def _flush(self) -> None:
+        os.fsync(self._file.fileno())
+        self._synced = self._clock.boot()
+
+
+def _first_start(path: Path) -> Started | None:
+    with open(path, encoding="utf-8", errors="replace", newline="\n") as file:
+        for line in file:
+            for entry in entries_from_text(line)[0]:
+                if isinstance(entry.event, Started):
+                    return entry.event
+    return None
+
+
+def _last_t(path: Path) -> float:
+    """`t` of the last whole entry: it lies within the file's last bytes."""
+    with open(path, "rb") as file:
+        file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
+        entries, _ = entries_from_text(file.read().decode("utf-8", errors="replace"))
+    return max((entry.t for entry in entries), default=0.0)
+
+
+def read(run_folder: Path) -> list[Entry]:
+    """Every whole entry of the night so far; none where there is no journal."""
+    return read_counting(run_folder)[0]
+
+
+def read_counting(run_folder: Path) -> tuple[list[Entry], int]:
+    """The entries, and how many lines could not be read: torn by a kill, or damaged."""
+    try:
+        content = (run_folder / EVENTS).read_bytes()
+    except FileNotFoundError:
+        return [], 0
+    entries, torn = entries_from_text(content.decode("utf-8", errors="replace"))
+    return list(entries), len(torn)
+
+
+def started(entries: Sequence[Entry]) -> Started | None:
+    """The night's start with its newest deadline: the last Started, for a deadline may be moved."""
+    found = (entry.event for entry in reversed(entries) if isinstance(entry.event, Started))
+    return next(found, None)
+
+
+def deadline_boot(started: Started, clock: Clock, *, last: Entry | None = None) -> float | None:
+    """The deadline as a reading of this process's boot clock; None for a night without one.
+
+    The earliest of what UTC says, what is left of the window by the boot clock of the first start,
+    and, after a reboot, what the journal's `last` entry leaves of it: a clock set back cannot
+    extend the night.
+    """
+    same_boot = started.boot_id == clock.boot_id()
+    seen = -math.inf if same_boot or last is None else last.utc
+    now_utc = max(clock.utc(), seen)
+    ends: list[float] = []
+    if started.deadline_utc is not None:
+        ends.append(clock.boot() + started.deadline_utc - now_utc)
+    budget = _budget(started)
+    if budget is not None and same_boot:
+        ends.append(started.started_boot + budget)
+    elif budget is not None:
+        spent = max(now_utc - started.started_utc, last.t if last else 0.0)
+        ends.append(clock.boot() + budget - spent)
+    return min(ends, default=None)
+
+
+def _budget(started: Started) -> float | None:
+    """Seconds from the first start to the deadline."""
+    if started.window_seconds is not None or started.deadline_utc is None:
+        return started.window_seconds
+    return started.deadline_utc - started.started_utc
+
+
+def write_json(path: Path, value: object, *, fsync: bool = False) -> None:
+    """Put a value into the place of `path` as a whole: plan.json, status.json.
+
+    Raises:
+        DiskTrouble: the disk refused; the old file is untouched.
+    """
+    text = json.dumps(to_json(value), allow_nan=False, indent=2) + "\n"
+    with_ballast(path.parent, lambda: replace_text(path, text, fsync=fsync), what=str(path))
+
+
+def read_json(path: Path, kind: type[T]) -> T | None:
+    """The value of type `kind` that was written there; None where there is no such file.
+
+    Raises:
+        InputError: the file is damaged.
+    """
+    try:
+        return from_json(json.loads(path.read_text(encoding="utf-8")), kind)
+    except FileNotFoundError:
+        return None
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is damaged ({error}); move it away and start again") from error
