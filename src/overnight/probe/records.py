@@ -1,0 +1,119 @@
+"""What every reader of files shares: a record with its place, the bad ones, text with its lines.
+
+In: paths and what the readers found wrong. Out: `Record`, `BadRows`, text of a file. Never: what a
+record means (formats.py), which reader a file gets (sources.py).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from overnight.values.errors import DataError
+from overnight.values.facts import Finding
+
+MAX_BYTES = 4 * 2**20
+"""Longest row that is read: a longer one is a broken file more often than a row."""
+
+_FOREIGN = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16", b"\x1f\x8b": "compressed (gzip)"}
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One raw row and where it stands: `train.jsonl:17`."""
+
+    value: object
+    place: str
+
+
+class BadRows:
+    """Raises at the first bad row, or collects them all where they may be skipped."""
+
+    def __init__(self, *, skip: bool) -> None:
+        self._skip = skip
+        self.found: list[str] = []
+        self._first = ""
+
+    def report(self, place: str, why: str) -> None:
+        """Note the row at `place` as bad.
+
+        Raises:
+            DataError: bad rows may not be skipped.
+        """
+        if not self._skip:
+            raise DataError(f"{place}: {why}; mend it, or leave such rows out: --skip-bad-rows")
+        self._first = self._first or place
+        self.found.append(f"{place}: {why}")
+
+    def findings(self) -> tuple[Finding, ...]:
+        """None, or one that counts them and tells the first three."""
+        if not self.found:
+            return ()
+        told = "; ".join(self.found[:3])
+        what = f"could not be read and are left out ({told}{' ...' * (len(self.found) > 3)})"
+        return (Finding(kind="bad-row", count=len(self.found), what=what, example=self._first),)
+
+
+def undecodable(text: str) -> str:
+    """Why `text` cannot be UTF-8 text, or nothing."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        code = ord(text[error.start])
+        if 0xDC80 <= code <= 0xDCFF:
+            return f"not UTF-8 (byte 0x{code - 0xDC00:02x}); save the file as UTF-8"
+        return f"holds half a character (\\u{code:04x}), which no tokenizer takes"
+    return ""
+
+
+def decode(raw: bytes, path: Path) -> str:
+    """Text of `raw`; bytes that are not UTF-8 stay visible to `undecodable`.
+
+    Raises:
+        DataError: the file is UTF-16 or compressed.
+    """
+    for mark, name in _FOREIGN.items():
+        if raw.startswith(mark):
+            raise DataError(f"{path.name}:1: the file is {name}, not UTF-8 text; convert it first")
+    return raw.decode("utf-8", "surrogateescape").removeprefix("\ufeff")
+
+
+def text_of(path: Path) -> str:
+    """The whole file, newlines as they are."""
+    return decode(path.read_bytes(), path)
+
+
+def lines_of(path: Path, bad: BadRows) -> Iterator[tuple[str, str]]:
+    """(place, line) of every line that is not blank and can be read, one at a time."""
+    with path.open("rb") as file:
+        number = 0
+        while raw := file.readline(MAX_BYTES + 1):
+            number += 1
+            place = f"{path.name}:{number}"
+            if len(raw) > MAX_BYTES:
+                while raw and not raw.endswith(b"\n"):
+                    raw = file.readline(MAX_BYTES)
+                bad.report(place, "line of over 4 MB; expected one row a line")
+                continue
+            line = decode(raw, path) if number == 1 else raw.decode("utf-8", "surrogateescape")
+            if not line.strip():
+                continue
+            if why := undecodable(line):
+                bad.report(place, why)
+            else:
+                yield place, line
+
+
+def paragraphs(path: Path, bad: BadRows) -> Iterator[Record]:
+    """Pieces of a text file between blank lines, each at its first line."""
+    number, start, held = 0, 0, list[str]()
+    for number, line in enumerate([*text_of(path).splitlines(), ""], 1):
+        if line.strip():
+            start = start if held else number
+            held.append(line)
+        elif held:
+            text, place = "\n".join(held), f"{path.name}:{start}"
+            held = []
+            if why := undecodable(text):
+                bad.report(place, why)
+            else:
+                yield Record({"text": text}, place)

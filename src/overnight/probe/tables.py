@@ -1,0 +1,148 @@
+"""Records of tables: CSV and TSV, Parquet, folders of `save_to_disk`, data sets of the hub.
+
+In: a path or a hub name. Out: records of column name -> value, each at its line or row number.
+Never: code that came with the data, images decoded.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from overnight.probe.records import MAX_BYTES, BadRows, Record, text_of, undecodable
+from overnight.values.errors import DataError
+
+_HUB = re.compile(
+    r"(?P<name>\w[\w.-]*/\w[\w.-]*)(?::(?P<config>[\w.-]+))?(?:@(?P<split>[\w.-]+))?(?:#(?P<count>\d+))?"
+)
+
+
+def csv_records(path: Path, bad: BadRows) -> Iterator[Record]:
+    """Rows of a CSV or TSV file with a header; comma, semicolon or tab, whichever the header has.
+
+    Raises:
+        DataError: two columns share a name.
+    """
+    text = text_of(path)
+    limit = csv.field_size_limit(MAX_BYTES)
+    try:
+        yield from _csv_rows(text, path, bad)
+    finally:
+        csv.field_size_limit(limit)
+
+
+def _csv_rows(text: str, path: Path, bad: BadRows) -> Iterator[Record]:
+    head = text.split("\n", 1)[0]
+    delimiter = "\t" if path.suffix == ".tsv" else max(",;\t", key=head.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    columns = [name.strip() for name in next(reader, [])]
+    if len(set(columns)) < len(columns):
+        raise DataError(f"{path.name}:1: two columns have the same name ({', '.join(columns)})")
+    while True:
+        place = f"{path.name}:{reader.line_num + 1}"
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            bad.report(place, f"not CSV ({error})")
+            continue
+        if why := _wrong_cells(cells, columns):
+            bad.report(place, why)
+        elif cells:
+            yield Record(dict(zip(columns, cells, strict=True)), place)
+
+
+def _wrong_cells(cells: list[str], columns: list[str]) -> str:
+    if cells and len(cells) != len(columns):
+        return f"{len(cells)} fields where the header has {len(columns)}"
+    return next(filter(None, map(undecodable, cells)), "")
+
+
+def parquet_records(path: Path) -> Iterator[Record]:
+    """Rows of a Parquet file, numbered from 1.
+
+    Raises:
+        DataError: the file is not Parquet, or is torn.
+    """
+    import pyarrow
+    from pyarrow import parquet
+
+    try:
+        with parquet.ParquetFile(path) as file:
+            values = (row for batch in file.iter_batches(1000) for row in batch.to_pylist())
+            for number, value in enumerate(values, 1):
+                yield Record(value, f"{path.name}:{number}")
+    except (pyarrow.ArrowException, OSError) as error:
+        raise DataError(f"{path.name}: not a whole Parquet file ({_line(error)})") from None
+
+
+def folder_records(path: Path) -> Iterator[Record]:
+    """Rows of a folder that `datasets.save_to_disk` wrote; of its `train` split if it has several.
+
+    Raises:
+        DataError: the folder is something else, or has no clear split.
+    """
+    if not any((path / name).is_file() for name in ("state.json", "dataset_dict.json")):
+        files = ", ".join(sorted(item.name for item in path.iterdir() if item.is_file())[:5])
+        raise DataError(
+            f"{path} is a folder that `save_to_disk` did not write; name one file of it"
+            f" ({files or 'it holds none'})"
+        )
+    from datasets import load_from_disk
+
+    try:
+        loaded = load_from_disk(str(path))
+    except Exception as error:
+        raise DataError(f"{path}: not a whole `save_to_disk` folder ({_line(error)})") from None
+    return _dataset_rows(_one_split(loaded, str(path)), path.name)
+
+
+def is_hub_name(name: str) -> bool:
+    """Whether `name` is written like `org/name[:config][@split][#500]`."""
+    return _HUB.fullmatch(name) is not None
+
+
+def hub_records(name: str) -> Iterator[Record]:
+    """Rows of a data set of the hub; split `train` unless named, the first N with `#N`.
+
+    Raises:
+        DataError: it cannot be had.
+    """
+    from datasets import load_dataset
+
+    found = _HUB.fullmatch(name)
+    parts = found.groupdict() if found else {"name": name}
+    split = parts.get("split") or "train"
+    split += f"[:{parts['count']}]" if parts.get("count") else ""
+    try:
+        loaded = load_dataset(parts["name"], parts.get("config"), split=split)
+    except Exception as error:
+        raise DataError(
+            f"{name}: there is no such file here, and the hub did not give it ({_line(error)})"
+        ) from None
+    return _dataset_rows(loaded, name)
+
+
+def _one_split(loaded: Any, name: str) -> Any:
+    if not isinstance(loaded, dict):
+        return loaded
+    if "train" in loaded or len(loaded) == 1:
+        return loaded["train"] if "train" in loaded else next(iter(loaded.values()))
+    raise DataError(f"{name} holds the splits {', '.join(loaded)}; name the folder of one of them")
+
+
+def _dataset_rows(dataset: Any, name: str) -> Iterator[Record]:
+    number = 0
+    for table in dataset.with_format("arrow").iter(batch_size=1000):
+        for value in table.to_pylist():
+            number += 1
+            yield Record(value, f"{name}:{number}")
+
+
+def _line(error: BaseException) -> str:
+    """The first line of what a library said, short."""
+    said = str(error).strip().splitlines()
+    return (said[0] if said else type(error).__name__)[:160]

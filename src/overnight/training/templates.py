@@ -1,0 +1,309 @@
+"""Conversations through a chat template, with the learnt characters found exactly.
+
+In: turns, a tokenizer with a template. Out: text and the spans of it that are learnt. Never:
+tokens, learnt text that the template has changed or dropped.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby, takewhile
+from typing import Any
+
+from jinja2.exceptions import TemplateError, TemplateSyntaxError
+
+from overnight.values.errors import DataError, ModelError
+from overnight.values.rows import Row, Turn
+
+OWN, PLAIN, NONE = "the tokenizer's own", "built-in plain", "none"
+
+_PLAIN = """{%- for message in messages %}
+{%- if message['role'] == 'assistant' %}
+{{- 'assistant:\\n' }}{% generation %}{{- message['content'] + eos_token }}{% endgeneration %}
+{{- '\\n\\n' }}
+{%- else %}
+{{- message['role'] + ':\\n' + message['content'] + '\\n\\n' }}
+{%- endif %}
+{%- endfor %}
+{%- if add_generation_prompt %}
+{{- 'assistant:\\n' }}
+{%- endif %}"""
+
+_DATE = "26 Jul 2024"
+"""What Llama 3 templates say where no clock is at hand: tokens may not change at midnight."""
+_JOIN = "\n\n"
+_GAP = re.compile(r"\s*(?:<[^<>\s]*>\s*)*")
+"""Between generation prompt and answer a template may put no more than an empty `<think>` block."""
+_REFUSALS = (TemplateError, TypeError, ValueError, KeyError, IndexError, AttributeError)
+
+
+def ensure_template(tokenizer: Any) -> str:
+    """Whose template is used: the tokenizer's own, or the built-in plain one, now installed.
+
+    Raises:
+        ModelError: there is none, and no end-of-text token to build one with.
+    """
+    if getattr(tokenizer, "chat_template", None):
+        return PLAIN if tokenizer.chat_template.endswith(_PLAIN) else OWN
+    require_eos(tokenizer)
+    starts = tokenizer("a")["input_ids"][:1] == [tokenizer.bos_token_id]
+    tokenizer.chat_template = ("{{- bos_token }}" if starts else "") + _PLAIN
+    return PLAIN
+
+
+def require_eos(tokenizer: Any) -> None:
+    """See that a model can learn to stop.
+
+    Raises:
+        ModelError: the tokenizer has no end-of-text token.
+    """
+    if not tokenizer.eos_token:
+        raise ModelError(
+            f"{tokenizer.name_or_path or 'the tokenizer'} has no end-of-text token, so a model"
+            " could not learn to stop; name one as `eos_token` in tokenizer_config.json"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A conversation as text, and which characters [start, end) of it are learnt."""
+
+    text: str
+    spans: tuple[tuple[int, int], ...]
+    thoughts_dropped: bool = False
+    """Whether the template leaves the reasoning of earlier turns out, as some are made to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message as the template sees it: one turn, or neighbours that it wants as one."""
+
+    role: str
+    parts: tuple[Turn, ...]
+
+    @property
+    def content(self) -> str:
+        """The parts' texts as one."""
+        return _JOIN.join(part.text for part in self.parts)
+
+    def learnt(self) -> Iterator[tuple[int, int, bool]]:
+        """(start, end, is last part) of every learnt part, as offsets into the content."""
+        at = 0
+        for part in self.parts:
+            if part.learn:
+                yield at, at + len(part.text), part is self.parts[-1]
+            at += len(part.text) + len(_JOIN)
+
+
+def _as_is(turns: Sequence[Turn]) -> list[Message]:
+    return [Message(turn.role, (turn,)) for turn in turns]
+
+
+def _grouped(turns: Sequence[Turn], role: Callable[[Turn], str]) -> list[Message]:
+    return [Message(name, tuple(same)) for name, same in groupby(turns, role)]
+
+
+def _merged(turns: Sequence[Turn]) -> list[Message]:
+    return _grouped(turns, lambda turn: turn.role)
+
+
+def _tools_as_user(turns: Sequence[Turn]) -> list[Message]:
+    return _grouped(turns, lambda turn: "user" if turn.role == "tool" else turn.role)
+
+
+def _system_as_user(turns: Sequence[Turn]) -> list[Message]:
+    return _grouped(turns, lambda turn: turn.role if turn.role == "assistant" else "user")
+
+
+_SHAPES = (_as_is, _merged, _tools_as_user, _system_as_user)
+"""Tried in this order until the template takes every turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Pattern:
+    """How a template writes one sequence of roles: a shape, and what stands around the contents."""
+
+    shape: Callable[[Sequence[Turn]], list[Message]]
+    pieces: tuple[str, ...]
+    """One more than there are messages; empty where the contents cannot be told apart."""
+
+
+class Scribe:
+    """Renders conversations with one tokenizer's template."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        self._tokenizer = tokenizer
+        self._patterns: dict[tuple[str, ...], _Pattern] = {}
+        special = {*tokenizer.all_special_tokens, *_added(tokenizer)}
+        special -= {tokenizer.bos_token} - {tokenizer.eos_token} | {None, ""}
+        longest = sorted(map(re.escape, special), key=len, reverse=True)
+        self._stop = re.compile(rf"\s*(?:{'|'.join(longest)})") if longest else None
+        self._tail = self._after_answer()
+
+    @property
+    def stops(self) -> bool:
+        """Whether the template ends an answer with anything that can be learnt."""
+        return bool(self._tail)
+
+    def render(self, row: Row) -> Rendered:
+        """The row's conversation, each learnt turn with the end-of-turn text that follows it.
+
+        Raises:
+            DataError: the template refuses the row, or changes or drops what would be learnt.
+            ModelError: the template itself is broken.
+        """
+        roles = tuple(turn.role for turn in row.turns)
+        if roles not in self._patterns:
+            self._patterns[roles] = self._study(roles, row.source)
+        pattern = self._patterns[roles]
+        messages = pattern.shape(row.turns)
+        try:
+            text = self._write(messages)
+        except _REFUSALS as error:
+            raise DataError(_refused(row, str(error))) from None
+        places = _places(text, pattern.pieces, [message.content for message in messages])
+        if places is None:
+            return self._search(row, messages, text)
+        return Rendered(text, tuple(self._spans(text, messages, places)))
+
+    def _write(self, messages: Sequence[Message], *, ask: bool = False) -> str:
+        said = [{"role": message.role, "content": message.content} for message in messages]
+        try:
+            text = self._tokenizer.apply_chat_template(
+                said, tokenize=False, add_generation_prompt=ask, date_string=_DATE
+            )
+        except TemplateSyntaxError as error:
+            raise ModelError(f"the tokenizer's chat template is broken: {error}") from None
+        return str(text)
+
+    def _after_answer(self) -> str:
+        """What the template writes after the last answer of a conversation."""
+        marks = [Turn(role=role, text=_mark(n), learn=False) for n, role in enumerate(_EXCHANGE)]
+        try:
+            return self._write(_as_is(marks)).partition(_mark(1))[2]
+        except _REFUSALS:
+            return ""
+
+    def _study(self, roles: tuple[str, ...], source: str) -> _Pattern:
+        """The first shape of these roles that the template writes whole."""
+        marks = [Turn(role=role, text=_mark(n), learn=False) for n, role in enumerate(roles)]
+        reason = ""
+        for shape in _SHAPES:
+            try:
+                text = self._write(shape(marks))
+            except _REFUSALS as error:
+                reason = reason or str(error)
+                continue
+            lost = [role for n, role in enumerate(roles) if _mark(n) not in text]
+            if not lost:
+                return _Pattern(shape, _pieces(text, shape(marks)))
+            reason = reason or f"it leaves out the {lost[0]} turn"
+        raise DataError(f"{source}: the tokenizer's chat template refuses the row: {reason}")
+
+    def _spans(
+        self, text: str, messages: Sequence[Message], places: Sequence[tuple[int, int, int]]
+    ) -> Iterator[tuple[int, int]]:
+        """Learnt spans, given each content's (start, end, characters stripped before it)."""
+        for message, (start, end, stripped) in zip(messages, places, strict=True):
+            for first, past, last in message.learnt():
+                low, high = (max(start, start + at - stripped) for at in (first, past))
+                yield low, (self._stopped(text, end) if last else min(high, end))
+
+    def _stopped(self, text: str, end: int) -> int:
+        """Where the end-of-turn text that follows an answer ends: a special token, else what
+        follows every answer."""
+        found = self._stop.match(text, end) if self._stop else None
+        if found:
+            return found.end()
+        after = text[end : end + len(self._tail)]
+        pairs = zip(after, self._tail, strict=False)
+        alike = takewhile(lambda pair: pair[0] == pair[1], pairs)
+        same = "".join(one for one, _ in alike)
+        return end + (len(same.rstrip()) or len(same))
+
+    def _search(self, row: Row, messages: Sequence[Message], text: str) -> Rendered:
+        """For templates that treat contents differently: each answer after its own prompt."""
+        places, dropped = [], False
+        for n, message in enumerate(messages):
+            if not any(message.learnt()):
+                places.append((0, 0, 0))
+                continue
+            before = self._write(messages[:n], ask=True) if n else ""
+            found = _after(text, before, message.content)
+            if found is None and "</think>" in message.content:
+                found, dropped = _after(text, before, _spoken(message.content)), True
+            if found is None:
+                raise DataError(_changed(row, message.content))
+            places.append(found)
+        return Rendered(text, tuple(self._spans(text, messages, places)), dropped)
+
+
+_EXCHANGE = ("user", "assistant")
+
+
+def _added(tokenizer: Any) -> list[str]:
+    return [token.content for token in tokenizer.added_tokens_decoder.values() if token.special]
+
+
+def _mark(number: int) -> str:
+    """Text that no template writes itself or strips."""
+    return f"\ue0f1{number}\ue0f2"
+
+
+def _pieces(text: str, messages: Sequence[Message]) -> tuple[str, ...]:
+    pieces, rest = [], text
+    for message in messages:
+        before, found, rest = rest.partition(message.content)
+        if not found:
+            return ()
+        pieces.append(before)
+    clean = not any("\ue0f1" in piece for piece in (*pieces, rest))
+    return (*pieces, rest) if clean else ()
+
+
+def _variants(content: str) -> tuple[str, ...]:
+    """A content as templates write it, longest first: whole, or stripped."""
+    return (content, content.lstrip("\n"), content.lstrip(), content.rstrip(), content.strip())
+
+
+def _places(
+    text: str, pieces: tuple[str, ...], contents: Sequence[str]
+) -> list[tuple[int, int, int]] | None:
+    """(start, end, characters stripped before) of every content, or None if the text differs."""
+    if not pieces or not text.startswith(pieces[0]):
+        return None
+    at, places = len(pieces[0]), []
+    for content, after in zip(contents, pieces[1:], strict=True):
+        fits = (said for said in _variants(content) if text.startswith(said + after, at))
+        said = next(fits, None)
+        if said is None:
+            return None
+        places.append((at, at + len(said), content.find(said)))
+        at += len(said) + len(after)
+    return places if at == len(text) else None
+
+
+def _after(text: str, before: str, content: str) -> tuple[int, int, int] | None:
+    """The content's place shortly after the prompt `before`."""
+    if not text.startswith(before):
+        return None
+    for said in filter(None, _variants(content)):
+        at = text.find(said, len(before))
+        if at >= 0 and _GAP.fullmatch(text, len(before), at):
+            return at, at + len(said), content.find(said)
+    return None
+
+
+def _spoken(content: str) -> str:
+    return content.rpartition("</think>")[2].strip()
+
+
+def _refused(row: Row, reason: str) -> str:
+    return f"{row.source}: the tokenizer's chat template refuses the row: {reason}"
+
+
+def _changed(row: Row, content: str) -> str:
+    return (
+        f"{row.source}: the chat template changes or drops text that would be learnt"
+        f" ({' '.join(content.split())[:40]!r}); leave the row out or use another template"
+    )
