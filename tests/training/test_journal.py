@@ -1,0 +1,241 @@
+import errno
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.fakes import FakeClock
+from tests.training.nights import start, stepped
+
+from overnight.training import journal
+from overnight.training.disk import BALLAST, DiskFull, set_ballast
+from overnight.training.journal import (
+    EVENTS,
+    Journal,
+    read,
+    read_counting,
+    read_json,
+    started,
+    write_json,
+)
+from overnight.values.errors import InputError, OvernightError
+from overnight.values.ledger import Entry, Noted, Stepped
+from overnight.values.plan import Reserve
+
+NOTE = Noted(text="a line")
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+def begun(folder: Path, clock: FakeClock) -> Journal:
+    one = Journal.open(folder, clock)
+    one.note_start(start(clock))
+    return one
+
+
+def test_what_is_appended_is_read_again(tmp_path: Path, clock: FakeClock) -> None:
+    with begun(tmp_path, clock) as one:
+        clock.advance(5.0)
+        written = one.append(stepped(1))
+    assert read(tmp_path)[1] == written
+    assert written == Entry(t=5.0, utc=clock.utc(), event=stepped(1))
+
+
+def test_a_folder_without_a_journal_has_no_entries(tmp_path: Path) -> None:
+    assert read_counting(tmp_path) == ([], 0)
+    assert started([]) is None
+
+
+def test_nothing_can_be_noted_before_the_start(tmp_path: Path, clock: FakeClock) -> None:
+    with Journal.open(tmp_path, clock) as one, pytest.raises(OvernightError, match="no start"):
+        one.append(NOTE)
+
+
+def test_a_journal_opened_before_the_start_learns_of_it(tmp_path: Path, clock: FakeClock) -> None:
+    with Journal.open(tmp_path, clock) as early, begun(tmp_path, clock):
+        clock.advance(3.0)
+        assert early.append(NOTE).t == 3.0
+
+
+@pytest.mark.parametrize("torn", range(1, 40, 7))
+def test_a_torn_line_never_merges_with_the_next(
+    tmp_path: Path, clock: FakeClock, torn: int
+) -> None:
+    begun(tmp_path, clock).close()
+    path = tmp_path / EVENTS
+    path.write_bytes(path.read_bytes() + path.read_bytes()[:torn])
+    with Journal.open(tmp_path, clock) as one:
+        one.append(NOTE)
+    entries, damaged = read_counting(tmp_path)
+    assert [entry.event for entry in entries] == [start(clock), NOTE]
+    assert damaged == 1
+
+
+def test_a_line_torn_by_another_process_is_closed_off_too(tmp_path: Path, clock: FakeClock) -> None:
+    with begun(tmp_path, clock) as supervisor:
+        with open(tmp_path / EVENTS, "ab") as child:
+            child.write(b'{"t":1.0,"utc":')
+        supervisor.append(NOTE)
+    assert [entry.event for entry in read(tmp_path)] == [start(clock), NOTE]
+
+
+def test_a_last_line_that_lacks_only_its_newline_counts(tmp_path: Path, clock: FakeClock) -> None:
+    begun(tmp_path, clock).close()
+    os.truncate(tmp_path / EVENTS, (tmp_path / EVENTS).stat().st_size - 1)
+    with Journal.open(tmp_path, clock) as one:
+        one.append(NOTE)
+    assert [entry.event for entry in read(tmp_path)] == [start(clock), NOTE]
+
+
+def test_damaged_lines_are_counted_and_the_others_read(tmp_path: Path, clock: FakeClock) -> None:
+    with begun(tmp_path, clock) as one:
+        one.append(NOTE)
+    lines = (tmp_path / EVENTS).read_bytes().splitlines(keepends=True)
+    (tmp_path / EVENTS).write_bytes(lines[0] + b'\xff\x00{"t"\n' + lines[1])
+    entries, damaged = read_counting(tmp_path)
+    assert (len(entries), damaged) == (2, 1)
+
+
+def test_two_processes_may_append_in_turn(tmp_path: Path, clock: FakeClock) -> None:
+    with begun(tmp_path, clock) as one, Journal.open(tmp_path, clock) as other:
+        for step in range(5):
+            clock.advance(1.0)
+            one.append(stepped(step))
+            other.append(NOTE)
+    assert len(read(tmp_path)) == 11
+
+
+def test_each_line_is_one_write(tmp_path: Path, clock: FakeClock) -> None:
+    with begun(tmp_path, clock) as one:
+        writes: list[bytes] = []
+        file = one._file
+
+        class Counting:
+            def write(self, line: bytes) -> int:
+                writes.append(line)
+                return file.write(line)
+
+            def __getattr__(self, name: str) -> Any:
+                return getattr(file, name)
+
+        one._file = Counting()  # type: ignore[assignment]
+        one.append(NOTE)
+    assert len(writes) == 1
+    assert writes[0].endswith(b"\n")
+
+
+def test_two_entries_never_have_the_same_time(tmp_path: Path, clock: FakeClock) -> None:
+    with begun(tmp_path, clock) as one:
+        first, second = one.append(NOTE), one.append(NOTE)
+    assert first.t < second.t == pytest.approx(first.t, abs=1e-3)
+
+
+def test_the_start_with_the_newest_deadline_counts(tmp_path: Path, clock: FakeClock) -> None:
+    with begun(tmp_path, clock) as one:
+        moved = replace(start(clock), deadline_utc=clock.utc() + 7200, window_seconds=7200.0)
+        clock.advance(10.0)
+        assert one.note_start(moved).t == 10.0
+    assert started(read(tmp_path)) == moved
+
+
+def flushes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    seen: list[int] = []
+    monkeypatch.setattr(os, "fsync", seen.append)
+    return seen
+
+
+def test_steps_are_flushed_once_a_second_and_all_else_at_once(
+    tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with begun(tmp_path, clock) as one:
+        seen = flushes(monkeypatch)
+        one.append(stepped(1))
+        assert len(seen) == 0
+        clock.advance(1.0)
+        one.append(stepped(2))
+        assert len(seen) == 1
+        one.append(NOTE)
+        assert len(seen) == 2
+
+
+def test_a_step_is_readable_before_it_is_flushed(tmp_path: Path, clock: FakeClock) -> None:
+    with begun(tmp_path, clock) as one:
+        one.append(stepped(1))
+        assert isinstance(read(tmp_path)[-1].event, Stepped)
+
+
+class FullDisk:
+    """A file that takes `room` bytes (-1: all but the newline) until the ballast is gone."""
+
+    def __init__(self, file: Any, ballast: Path, room: int) -> None:
+        self.file, self.ballast, self.room = file, ballast, room
+
+    def write(self, line: bytes) -> int:
+        if not self.ballast.exists():
+            return int(self.file.write(line))
+        taken, self.room = self.file.write(line[: self.room]), 0
+        if taken == 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return int(taken)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.file, name)
+
+
+@pytest.mark.parametrize("room", [0, 1, 20, -1])
+def test_a_full_disk_costs_the_ballast_and_no_event(
+    tmp_path: Path, clock: FakeClock, room: int
+) -> None:
+    set_ballast(tmp_path)
+    with begun(tmp_path, clock) as one:
+        one._file = FullDisk(one._file, tmp_path / BALLAST, room)  # type: ignore[assignment]
+        one.append(start(clock))
+        one.append(NOTE)
+    assert [entry.event for entry in read(tmp_path)] == [start(clock), start(clock), NOTE]
+
+
+def test_a_disk_that_stays_full_is_told(tmp_path: Path, clock: FakeClock) -> None:
+    with begun(tmp_path, clock) as one:
+        one._file = FullDisk(one._file, tmp_path, 0)  # type: ignore[assignment]
+        with pytest.raises(DiskFull, match=r"events\.jsonl could not be written"):
+            one.append(NOTE)
+
+
+RESERVE = Reserve(save=1.0, evaluation=2.0, publish=3.0, margin=4.0)
+
+
+def test_a_value_comes_back_from_its_file(tmp_path: Path) -> None:
+    write_json(tmp_path / "plan.json", RESERVE, fsync=True)
+    assert read_json(tmp_path / "plan.json", Reserve) == RESERVE
+    assert json.loads((tmp_path / "plan.json").read_text())["save"] == 1.0
+    assert [path.name for path in tmp_path.iterdir()] == ["plan.json"]
+
+
+def test_a_file_that_is_not_there_is_no_value(tmp_path: Path) -> None:
+    assert read_json(tmp_path / "status.json", Reserve) is None
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b'{"save": 1', b"\xff\xfe", b"[" * 100_000, b'{"save":1}']
+)
+def test_a_damaged_file_is_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "status.json").write_bytes(content)
+    with pytest.raises(InputError, match=r"status\.json is damaged"):
+        read_json(tmp_path / "status.json", Reserve)
+
+
+def test_a_full_disk_leaves_the_old_status(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_json(tmp_path / "status.json", RESERVE)
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(journal, "replace_text", full)
+    with pytest.raises(DiskFull, match=r"status\.json could not be written"):
+        write_json(tmp_path / "status.json", replace(RESERVE, save=9.0))
+    assert read_json(tmp_path / "status.json", Reserve) == RESERVE
