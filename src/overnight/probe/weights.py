@@ -5,8 +5,11 @@ pickle opened.
 """
 
 import json
+import os
 from pathlib import Path
 from typing import Any
+
+import xxhash
 
 from overnight.values.errors import ModelError
 
@@ -17,6 +20,7 @@ CONVERT = (
     'python -c "from transformers import AutoModelForCausalLM as M; '
     "M.from_pretrained('{folder}').save_pretrained('{folder}')\""
 )
+ENDS_BYTES = 2**20
 MAX_HEADER = 100_000_000
 """The safetensors format allows no longer header."""
 
@@ -38,6 +42,23 @@ def weight_files(folder: Path) -> list[Path]:
             f"read; if you trust them, convert them once: {CONVERT.format(folder=folder)}"
         )
     raise ModelError(f"{folder} has no weights; {SINGLE} is missing")
+
+
+def fingerprint(folder: Path) -> str:
+    """A name for exactly these weights: hash of every header and of 1 MiB at both ends of a file.
+
+    A header lists every tensor with its type and place. The middle is not read, so that even a
+    large model costs nothing: another training run changes the ends as well.
+    """
+    found = xxhash.xxh3_128()
+    for file in weight_files(folder):
+        found.update(str(file.stat().st_size).encode())
+        with file.open("rb") as stream:
+            length = min(int.from_bytes(stream.read(8), "little"), MAX_HEADER)
+            found.update(stream.read(length + ENDS_BYTES))
+            stream.seek(-min(ENDS_BYTES, file.stat().st_size), os.SEEK_END)
+            found.update(stream.read())
+    return found.hexdigest()
 
 
 def stored_bytes(file: Path) -> int:

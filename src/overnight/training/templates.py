@@ -7,11 +7,12 @@ tokens, learnt text that the template has changed or dropped.
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby, takewhile
+from itertools import takewhile
 from typing import Any
 
 from jinja2.exceptions import TemplateError, TemplateSyntaxError
 
+from overnight.training.shapes import SHAPES, Message, as_is
 from overnight.values.errors import DataError, ModelError
 from overnight.values.rows import Row, Turn
 
@@ -31,9 +32,9 @@ _PLAIN = """{%- for message in messages %}
 
 _DATE = "26 Jul 2024"
 """What Llama 3 templates say where no clock is at hand: tokens may not change at midnight."""
-_JOIN = "\n\n"
 _GAP = re.compile(r"\s*(?:<[^<>\s]*>\s*)*")
 """Between generation prompt and answer a template may put no more than an empty `<think>` block."""
+_THINK = re.compile(r"<think>\s*(?:</think>\s*)?\Z")
 _REFUSALS = (TemplateError, TypeError, ValueError, KeyError, IndexError, AttributeError)
 
 
@@ -72,51 +73,6 @@ class Rendered:
     spans: tuple[tuple[int, int], ...]
     thoughts_dropped: bool = False
     """Whether the template leaves the reasoning of earlier turns out, as some are made to."""
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One message as the template sees it: one turn, or neighbours that it wants as one."""
-
-    role: str
-    parts: tuple[Turn, ...]
-
-    @property
-    def content(self) -> str:
-        """The parts' texts as one."""
-        return _JOIN.join(part.text for part in self.parts)
-
-    def learnt(self) -> Iterator[tuple[int, int, bool]]:
-        """(start, end, is last part) of every learnt part, as offsets into the content."""
-        at = 0
-        for part in self.parts:
-            if part.learn:
-                yield at, at + len(part.text), part is self.parts[-1]
-            at += len(part.text) + len(_JOIN)
-
-
-def _as_is(turns: Sequence[Turn]) -> list[Message]:
-    return [Message(turn.role, (turn,)) for turn in turns]
-
-
-def _grouped(turns: Sequence[Turn], role: Callable[[Turn], str]) -> list[Message]:
-    return [Message(name, tuple(same)) for name, same in groupby(turns, role)]
-
-
-def _merged(turns: Sequence[Turn]) -> list[Message]:
-    return _grouped(turns, lambda turn: turn.role)
-
-
-def _tools_as_user(turns: Sequence[Turn]) -> list[Message]:
-    return _grouped(turns, lambda turn: "user" if turn.role == "tool" else turn.role)
-
-
-def _system_as_user(turns: Sequence[Turn]) -> list[Message]:
-    return _grouped(turns, lambda turn: turn.role if turn.role == "assistant" else "user")
-
-
-_SHAPES = (_as_is, _merged, _tools_as_user, _system_as_user)
-"""Tried in this order until the template takes every turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +136,7 @@ class Scribe:
         """What the template writes after the last answer of a conversation."""
         marks = [Turn(role=role, text=_mark(n), learn=False) for n, role in enumerate(_EXCHANGE)]
         try:
-            return self._write(_as_is(marks)).partition(_mark(1))[2]
+            return self._write(as_is(marks)).partition(_mark(1))[2]
         except _REFUSALS:
             return ""
 
@@ -188,7 +144,7 @@ class Scribe:
         """The first shape of these roles that the template writes whole."""
         marks = [Turn(role=role, text=_mark(n), learn=False) for n, role in enumerate(roles)]
         reason = ""
-        for shape in _SHAPES:
+        for shape in SHAPES:
             try:
                 text = self._write(shape(marks))
             except _REFUSALS as error:
@@ -230,7 +186,7 @@ class Scribe:
                 continue
             before = self._write(messages[:n], ask=True) if n else ""
             found = _after(text, before, message.content)
-            if found is None and "</think>" in message.content:
+            if found is None and message is not messages[-1] and "</think>" in message.content:
                 found, dropped = _after(text, before, _spoken(message.content)), True
             if found is None:
                 raise DataError(_changed(row, message.content))
@@ -284,7 +240,8 @@ def _places(
 
 
 def _after(text: str, before: str, content: str) -> tuple[int, int, int] | None:
-    """The content's place shortly after the prompt `before`."""
+    """The content's place shortly after the prompt `before`, which may open a `<think>` block."""
+    before = _THINK.sub("", before)
     if not text.startswith(before):
         return None
     for said in filter(None, _variants(content)):

@@ -130,9 +130,4 @@ class Measurement:
     tokens_per_second: float
     warmup_seconds: float
     """What the first steps took beyond the later ones."""
-    load_seconds: float
-    import_seconds: float
-    save_seconds: float
-    evaluation_seconds: float
-    """Both held-out parts."""
     peak_bytes: int

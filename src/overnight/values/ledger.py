@@ -142,12 +142,14 @@ class Rewound:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replanned:
-    """The horizon was set anew; the rate goes on from `anchor_factor` at `anchor_step`."""
+    """The horizon was set anew; the schedule goes on from `anchor_progress` at `anchor_step`."""
 
     step: int
     horizon: int
     anchor_step: int
-    anchor_factor: float
+    anchor_progress: float
+    """Of the schedule's shape, 0 to 1; continuous across every re-plan."""
+    warmup_steps: int
     why: str
 
 

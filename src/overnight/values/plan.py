@@ -110,6 +110,11 @@ class Rejection:
     why: str
 
 
+def margin_seconds(window_seconds: float | None) -> float:
+    """What is kept beyond all prices: max(1 s, 1 % of the window, at most 5 min) (DESIGN 6)."""
+    return 1.0 if window_seconds is None else max(1.0, min(0.01 * window_seconds, 300.0))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reserve:
     """What is kept for the ending, in seconds, part by part (DESIGN 6)."""

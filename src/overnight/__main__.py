@@ -1,0 +1,29 @@
+"""`overnight` and `python -m overnight`.
+
+In: the words of the command line. Out: the exit status. Never: anything but the environment that
+libraries must find before they load.
+"""
+
+import os
+import sys
+
+_QUIET = {
+    "HF_HUB_DISABLE_TELEMETRY": "1",  # people bring private chats
+    "DO_NOT_TRACK": "1",
+    # Rows are tokenised before any worker is forked, and workers tokenise nothing: the threads are
+    # safe, and without a word on it every fork prints a warning.
+    "TOKENIZERS_PARALLELISM": "true",
+}
+
+
+def main(words: list[str] | None = None) -> int:
+    """The exit status of the command (DESIGN 9); `words` default to the command line's."""
+    for name, value in _QUIET.items():
+        os.environ.setdefault(name, value)
+    from overnight.cli.app import run
+
+    return run(sys.argv[1:] if words is None else words)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,214 @@
+"""Where a night begins, or is found again: its folder, its deadline, what was asked.
+
+In: a Request and a run folder. Out: a `Night`, with its beginning in the journal. Never: torch,
+training; a deadline once set is kept by every resumption.
+"""
+
+import json
+import re
+import secrets
+from dataclasses import dataclass, fields, replace
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from overnight.codec import from_json, to_json
+from overnight.probe.clock import Clock, echo, local_zone, process_started
+from overnight.training import journal
+from overnight.training.disk import set_ballast
+from overnight.training.journal import Journal
+from overnight.values.errors import InputError
+from overnight.values.ledger import Ended, Entry, Started
+from overnight.values.request import Request
+from overnight.values.units import show_duration
+
+PLAN = "plan.json"
+RUNS = "runs"
+VERSIONED = ("overnight", "torch", "transformers", "peft", "accelerate")
+NOT_COMPARED = ("window", "output_dir", "name", "processes")
+"""Fields of a Request that a resumption may give anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    """One night as the supervisor finds it."""
+
+    folder: Path
+    ends_at: float | None
+    """On this boot's clock."""
+    processes: int
+    new: bool
+    finished: bool
+    echo: str
+    """The deadline in words."""
+
+
+def _word(path: str) -> str:
+    stem = Path(path.rstrip("/")).stem or "run"
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-.") or "run"
+
+
+def run_folder(request: Request) -> Path:
+    """Where the night's files lie: as asked, else `runs/DATA-MODEL` in the current folder."""
+    if request.output_dir:
+        return Path(request.output_dir)
+    name = request.name or f"{_word(request.data)}-{_word(request.model)}"
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", name):
+        raise InputError(f"'{name}' is no name for a run; use letters, digits, '.', '_' and '-'")
+    return Path(RUNS) / name
+
+
+def move_aside(folder: Path) -> None:
+    """Renames an old run out of the way: `NAME-1`, `NAME-2` ..."""
+    if not folder.exists():
+        return
+    number = 1
+    while (other := folder.with_name(f"{folder.name}-{number}")).exists():
+        number += 1
+    folder.rename(other)
+    print(f"the earlier night was moved to {other}")
+
+
+def _absolute(request: Request) -> Request:
+    """Local paths made absolute, so that the same night is found from any folder."""
+
+    def whole(path: str | None) -> str | None:
+        return str(Path(path).resolve()) if path and Path(path).exists() else path
+
+    return replace(request, data=whole(request.data) or "", model=whole(request.model) or "",
+                   eval_data=whole(request.eval_data))  # fmt: skip
+
+
+def night(request: Request, folder: Path, clock: Clock, *, renew: bool) -> Night:
+    """The night of this folder, begun now if there is none.
+
+    Raises:
+        InputError: the folder holds another night, or the window asked for is over.
+    """
+    request = _absolute(request)
+    entries = journal.read(folder)
+    begun = journal.started(entries)
+    if begun is None:
+        begun = _begin(request, folder, clock)
+        return _night(request, folder, clock, begun, ())
+    _same_night(request, folder)
+    if renew and _over(begun, clock, entries):
+        begun = _renewed(begun, folder, clock)
+    return _night(request, folder, clock, begun, entries)
+
+
+def _over(begun: Started, clock: Clock, entries: list[Entry]) -> bool:
+    ends = journal.deadline_boot(begun, clock, last=entries[-1] if entries else None)
+    return ends is not None and ends <= clock.boot()
+
+
+def _night(request: Request, folder: Path, clock: Clock, begun: Started,
+           entries: "tuple[()] | list[Entry]") -> Night:  # fmt: skip
+    last = entries[-1] if entries else None
+    ends = journal.deadline_boot(begun, clock, last=last)
+    ended = last is not None and isinstance(last.event, Ended) and last.event.exit_status == 0
+    return Night(
+        folder=folder,
+        ends_at=ends,
+        processes=request.processes,
+        new=not entries,
+        finished=ended and (folder / "final").is_dir(),
+        echo=_echo(begun, ends, clock, folder),
+    )
+
+
+def _echo(begun: Started, ends: float | None, clock: Clock, folder: Path) -> str:
+    if begun.deadline_utc is None or ends is None:
+        return f"{folder}: no window, it ends when its epochs are done"
+    if ends <= clock.boot():
+        again = show_duration(begun.window_seconds or 0.0)
+        return f"{folder}: its deadline has passed; --renew grants {again} again from now"
+    deadline = clock.utc() + ends - clock.boot()
+    return f"{folder}: {echo(deadline, now_utc=clock.utc(), zone=local_zone())}"
+
+
+def _begin(request: Request, folder: Path, clock: Clock) -> Started:
+    """Makes the folder and writes what was asked and when everything must be over."""
+    born = process_started(clock)
+    started_utc = clock.utc() - (clock.boot() - born)
+    deadline = _deadline(request, started_utc)
+    if folder.exists() and any(folder.iterdir()):
+        raise InputError(
+            f"{folder} is there and is no run of overnight; choose another --output-dir"
+        )
+    begun = Started(
+        run=secrets.token_hex(8),
+        started_utc=started_utc,
+        deadline_utc=deadline,
+        window_seconds=None if deadline is None else deadline - started_utc,
+        started_boot=born,
+        boot_id=clock.boot_id(),
+        label=request.window.label,
+        versions=_versions(),
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    set_ballast(folder)
+    journal.write_json(folder / PLAN, {"request": to_json(request)}, fsync=True)
+    with Journal.open(folder, clock) as written:
+        written.note_start(begun)
+    return begun
+
+
+def _deadline(request: Request, started_utc: float) -> float | None:
+    window, settings = request.window, request.settings
+    if window.seconds is not None and window.ends_utc is not None:
+        raise InputError("--within and --by are both given; a night has one window")
+    if window.seconds is not None:
+        return started_utc + window.seconds
+    if window.ends_utc is not None:
+        if window.ends_utc <= started_utc:
+            raise InputError(f"--by {window.label} is past")
+        return window.ends_utc
+    if settings.num_train_epochs is None and settings.max_steps is None:
+        raise InputError("say when it must be done: --within 12h, --by 'sat 8am' or --epochs 3")
+    return None
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in VERSIONED:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _same_night(request: Request, folder: Path) -> None:
+    """Refuses to go on under other settings than the night was begun with.
+
+    Raises:
+        InputError: names what differs.
+    """
+    written = json.loads((folder / PLAN).read_text("utf-8"))
+    before = from_json(written["request"], Request)
+    changed = [
+        f"{name} was {_shown(getattr(before, name))}, now {_shown(getattr(request, name))}"
+        for name in (field.name for field in fields(Request))
+        if name not in NOT_COMPARED and getattr(before, name) != getattr(request, name)
+    ]
+    if changed:
+        raise InputError(
+            f"{folder} was begun otherwise: {'; '.join(changed)}. Give the same again to go on, "
+            "--fresh to start over, or --name for another night"
+        )
+
+
+def _shown(value: Any) -> str:
+    given = getattr(value, "given", None)
+    return str(given() if given is not None else value)
+
+
+def _renewed(begun: Started, folder: Path, clock: Clock) -> Started:
+    """The same length again from now, as a new beginning of the same run."""
+    length = begun.window_seconds or 0.0
+    moved = replace(begun, deadline_utc=clock.utc() + length,
+                    window_seconds=clock.utc() + length - begun.started_utc)  # fmt: skip
+    with Journal.open(folder, clock) as written:
+        written.note_start(moved)
+    return moved

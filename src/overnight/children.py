@@ -1,0 +1,88 @@
+"""Child processes and signals: the one place that knows how each system ends them.
+
+In: the words of a hidden command. Out: a running child, its exit status and last words. Never:
+decides when a child must go. A child ends by itself when its parent is gone: its standard input is
+a pipe.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+from types import FrameType, TracebackType
+from typing import Self
+
+LIFELINE = "OVERNIGHT_LIFELINE"
+"""Set for a child whose standard input is a pipe that its parent holds open while it lives."""
+
+
+class Child:
+    """One process of ours."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]") -> None:
+        self._process = process
+        self._asked = False
+        self.said = ""
+        """The last line of its standard error, where that was kept."""
+
+    @classmethod
+    def start(cls, words: list[str], *, processes: int = 1, quiet: bool = False) -> Self:
+        """Starts `overnight WORDS`; with more processes under torchrun. `quiet` keeps its errors."""
+        command = [sys.executable, "-m", "overnight", *words]
+        if processes > 1:
+            command = [sys.executable, "-m", "torch.distributed.run", "--standalone",
+                       f"--nproc_per_node={processes}", "-m", "overnight", *words]  # fmt: skip
+        sys.stdout.flush()
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stderr=subprocess.PIPE if quiet else None,
+            env={**os.environ, LIFELINE: "1"},
+        )
+        return cls(process)
+
+    def wait(self, seconds: float) -> int | None:
+        """Its exit status (negative: the signal that ended it), or None while it runs."""
+        try:
+            if self._process.stderr is None:
+                return self._process.wait(seconds)
+            _, errors = self._process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            return None
+        lines = errors.decode("utf-8", errors="replace").strip().splitlines()
+        self.said = lines[-1].removeprefix("overnight: error: ") if lines else ""
+        return self._process.returncode
+
+    def ask_to_stop(self) -> None:
+        """Asks once to save and end."""
+        if not self._asked:
+            self._asked = True
+            self._process.terminate()
+
+    def kill(self) -> None:
+        """Ends it now and waits until it is gone."""
+        self._process.kill()
+        self._process.wait()
+
+
+class Signals:
+    """Counts Ctrl-C and SIGTERM while it is open; the first asks to save, the second leaves."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._before: dict[int, object] = {}
+
+    def _heard(self, number: int, frame: FrameType | None) -> None:
+        self.count += 1
+        if self.count == 1:
+            print("\nsaving and ending; once more leaves at once", file=sys.stderr, flush=True)
+
+    def __enter__(self) -> Self:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._before[number] = signal.signal(number, self._heard)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:  # fmt: skip
+        for number, handler in self._before.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]

@@ -1,0 +1,91 @@
+"""Losses -> well, or what is wrong.
+
+In: the loss of each step. Out: a verdict in a word and a sentence. Never: a filtered figure (a NaN
+is a NaN), a clock, a model.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from statistics import median
+from typing import Literal
+
+WINDOW = 100
+"""Steps that a spike is judged against."""
+SPIKE_STEPS = 5
+"""Steps in a row above the line: a single one recovers by itself."""
+DROPS_IN_A_ROW = 3
+DROPS_SHARE = 0.01
+REWINDS = 3
+"""The ladder of DESIGN 10."""
+
+Verdict = Literal["well", "rewind", "give-up"]
+
+
+def _spike_line(losses: Sequence[float]) -> float:
+    """A loss above it is a spike: median + 6 MAD, and at least half as much again as the median."""
+    middle = median(losses)
+    spread = median(abs(loss - middle) for loss in losses)
+    return max(middle + 6.0 * spread, 1.5 * middle)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """What the last steps say about the run; a value that each step replaces."""
+
+    losses: tuple[float, ...] = ()
+    high: int = 0
+    """Steps in a row above the spike line."""
+    dropped_in_a_row: int = 0
+    dropped: int = 0
+    steps: int = 0
+    rewinds: int = 0
+
+    def after_step(self, loss: float) -> "Health":
+        """Health after a step was taken with this loss (nats a token)."""
+        settled = len(self.losses) >= WINDOW // 5
+        high = settled and loss > _spike_line(self.losses)
+        return replace(
+            self,
+            losses=self.losses if high else (*self.losses, loss)[-WINDOW:],
+            high=self.high + 1 if high else 0,
+            dropped_in_a_row=0,
+            steps=self.steps + 1,
+        )
+
+    def after_drop(self) -> "Health":
+        """Health after a step's gradients were not finite and were thrown away."""
+        return replace(
+            self,
+            dropped_in_a_row=self.dropped_in_a_row + 1,
+            dropped=self.dropped + 1,
+            steps=self.steps + 1,
+        )
+
+    def after_rewind(self) -> "Health":
+        """Health after going back: the counts begin anew, the rewinds are remembered."""
+        return Health(rewinds=self.rewinds + 1, losses=self.losses)
+
+    @property
+    def trouble(self) -> str:
+        """One sentence when something is wrong, else empty."""
+        if self.dropped_in_a_row >= DROPS_IN_A_ROW:
+            return f"{self.dropped_in_a_row} steps in a row had no finite loss or gradient"
+        if self.dropped > max(DROPS_IN_A_ROW, DROPS_SHARE * self.steps):
+            return f"{self.dropped} of {self.steps} steps had no finite loss or gradient"
+        if self.high >= SPIKE_STEPS:
+            middle = median(self.losses)
+            return f"the loss has been far above its median of {middle:.3f} for {self.high} steps"
+        return ""
+
+    @property
+    def verdict(self) -> Verdict:
+        """What is to be done: nothing, go back, or end with the best that there is."""
+        if not self.trouble:
+            return "well"
+        return "rewind" if self.rewinds < REWINDS else "give-up"
+
+
+def finite(*figures: float) -> bool:
+    """Whether every figure is an ordinary number."""
+    return all(math.isfinite(figure) for figure in figures)

@@ -1,0 +1,110 @@
+"""The ending: keep the last state, choose the best, read the test part once, say what was chosen.
+
+In: the live stage after training has stopped. Out: the event `Chosen` in the journal. Never: starts
+what cannot be finished before publishing must begin; publishes.
+"""
+
+from collections.abc import Callable
+
+from overnight.opening import Stage, write_answers
+from overnight.planning import search
+from overnight.training import lineage
+from overnight.training.export import Probe, write_probe
+from overnight.training.lineage import Found
+from overnight.training.loop import Loop
+from overnight.values.ledger import Chosen, Entry, Evaluated, Loss, Stopped
+
+PROBE_TOKENS = 64
+
+
+def end(on: Stage, loop: Loop, stopped: Stopped) -> None:
+    """Saves, evaluates, chooses.
+
+    Raises:
+        NoPlanFits: not one step fitted into the window.
+    """
+    deadline = loop.course.deadline
+    if stopped.step == 0 and stopped.reason == "window" and on.plan.window_seconds is not None:
+        raise search.too_short(on.plan.window_seconds, on.now - on.started_at, deadline.reserve)
+    on.teller.state = "ending"
+    if deadline.saved_step != stopped.step:
+        saved = on.keeper.save(on.session)
+        if saved is not None:
+            on.teller.tell(loop.happened(saved))
+    if stopped.reason == "signal":
+        return  # whoever sent it may not wait; the newest promoted checkpoint is published
+    if loop.course.deadline.evaluated_step != stopped.step and _room(on, loop, "select"):
+        seen = on.keeper.evaluate(on.session)
+        on.teller.tell(loop.happened(seen))
+        on.teller.all(on.keeper.promotions(seen, loop.course.health))
+    _choose(on, loop)
+
+
+def _room(on: Stage, loop: Loop, part: str) -> bool:
+    """Whether a look at this part and publishing still fit before the deadline."""
+    deadline = loop.course.deadline
+    cost = deadline.select_seconds if part == "select" else deadline.test_seconds
+    if deadline.ends_at is None:
+        return True
+    fits = on.now + cost + deadline.publish_seconds + 0.5 * deadline.reserve.margin
+    return on.session.agreed(fits <= deadline.ends_at)
+
+
+def _choose(on: Stage, loop: Loop) -> None:
+    folder, entries = on.teller.run_folder, on.teller.entries
+    best, why = _best(on)
+    if best.path is None:
+        on.teller.note("no checkpoint is whole and healthy; nothing can be chosen")
+        return
+    if best.step != on.session.progress.step or best.name != f"checkpoint-{best.step}":
+        on.session.restore(best.path)
+    test = None
+    if _room(on, loop, "test"):
+        seen = on.keeper.measure(on.session, "test")
+        on.teller.tell(loop.happened(seen))
+        test = seen.loss
+    write_answers(on, "after")
+    if on.teller.main:
+        write_probe(folder, _probe(on))
+    figures = {
+        "base": _newest(entries, lambda seen: seen.base and seen.part == "test"),
+        "test": test,
+        "base_select": _newest(entries, lambda seen: seen.base and seen.part == "select"),
+        "select": _newest(entries, lambda seen: seen.part == "select" and seen.step == best.step),
+    }
+    gain = on.keeper.gain()
+    on.teller.tell(
+        Chosen(
+            step=best.step,
+            name=best.name,
+            why=why,
+            loss={name: figure for name, figure in figures.items() if figure is not None},
+            gain=gain,
+            keep="base" if gain is not None and gain.loss < 0 else "tuned",
+        )
+    )
+
+
+def _best(on: Stage) -> tuple[Found, str]:
+    """The checkpoint to publish: the lowest *select* loss, or the last if that was asked for."""
+    folder, entries = on.teller.run_folder, on.teller.entries
+    last = on.session.agreed(lineage.newest_promoted(folder, entries))
+    if not on.plan.candidate.load_best_model_at_end:
+        return last, "the last one, as load_best_model_at_end=false asks"
+    best = on.session.agreed(lineage.best_whole(folder, entries))
+    if best.path is None:
+        return last, "the newest healthy one; none was evaluated"
+    why = "the last one" if best.name == last.name else "an earlier one"
+    return best, f"{why}, with the lowest loss on the select part"
+
+
+def _newest(entries: list[Entry], wanted: Callable[[Evaluated], bool]) -> Loss | None:
+    seen = (entry.event for entry in reversed(entries) if isinstance(entry.event, Evaluated))
+    return next((event.loss for event in seen if wanted(event)), None)
+
+
+def _probe(on: Stage) -> Probe:
+    """The first tokens of a held-out row and their loss, in evaluation mode."""
+    row = int(on.keeper.held_out["select"][0])
+    tokens = on.session.corpus.encoded.row(row, PROBE_TOKENS)[0].tolist()
+    return Probe(tokens=tokens, loss=on.session.loss_of(tokens))

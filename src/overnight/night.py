@@ -1,0 +1,207 @@
+"""The whole story on one screen: look -> plan -> rehearse -> train -> end.
+
+In: a run folder in which the supervisor has written what was asked. Out: checkpoints, the journal,
+and the exit status of the training process. Never: publishes (a fresh process does, see
+supervise.py).
+"""
+
+import json
+import os
+import signal
+import threading
+from pathlib import Path
+
+from rich.console import Console
+
+from overnight import ending, opening, rehearsal
+from overnight.children import LIFELINE
+from overnight.codec import from_json
+from overnight.look import Look, data, load_tokenizer, look, question
+from overnight.planning import search
+from overnight.probe import architecture, weights
+from overnight.probe.clock import Clock, SystemClock, process_started
+from overnight.report.live import LiveView
+from overnight.report.terminal import print_plan
+from overnight.teller import Teller
+from overnight.training import journal
+from overnight.training.journal import Journal
+from overnight.training.loop import Loop
+from overnight.values.errors import EndedEarly, ModelError, OvernightError
+from overnight.values.facts import DatasetProfile, Hardware, ModelProfile
+from overnight.values.ledger import Prepared, Started, Stopped
+from overnight.values.plan import Plan
+from overnight.values.request import Request
+
+PLAN = "plan.json"
+EARLY = ("signal", "stop", "health")
+"""Reasons to stop that are not the planned end: exit status 4."""
+
+
+def survey(request: Request) -> tuple[DatasetProfile, list[list[tuple[str, bool]]]]:
+    """What is in the data and what would be learnt of it: the profile and three examples.
+
+    Raises:
+        InputError: data, model or tokenizer cannot be used.
+    """
+    from overnight.training import render
+
+    if not request.model:
+        raise ModelError("--model is needed: tokens and masks are those of the model's tokenizer")
+    positions = architecture.profile(request.model).max_positions
+    found = data(request, max_positions=positions, tokenizer=load_tokenizer(request))
+    some = [found.rows[row] for row in found.split.train[:3]]
+    return found.profile, [render.show(row, found.tokenizer) for row in some]
+
+
+def propose(request: Request, clock: Clock) -> tuple[Plan, DatasetProfile, ModelProfile, Hardware]:
+    """The plan before anything is measured but the machine's matrix rate.
+
+    Raises:
+        InputError: what was asked cannot be used; NoPlanFits: nothing fits.
+    """
+    window = request.window
+    seconds = window.seconds
+    if window.ends_utc is not None:
+        seconds = window.ends_utc - clock.utc()
+    found = look(request)
+    plan = search.choose(question(request, found, seconds))
+    return plan, found.data.profile, found.model, found.hardware
+
+
+def run(run_folder: Path) -> int:
+    """One process of the night, from wherever it stands to the end of training.
+
+    Raises:
+        OvernightError: what is wrong, in one line.
+    """
+    clock = SystemClock()
+    born = process_started(clock)
+    _die_with_parent()
+    with Journal.open(run_folder, clock) as written:
+        teller = Teller(run_folder, written, clock, journal.read(run_folder))
+        begun = journal.started(teller.entries)
+        if begun is None:
+            raise OvernightError(f"{run_folder} has no beginning; start with `overnight train`")
+        return _night(teller, begun, _Stop(), born=born)
+
+
+def _night(teller: Teller, begun: Started, stop: "_Stop", *, born: float) -> int:
+    clock, folder = teller.clock, teller.run_folder
+    request = _asked(folder)
+    _import_all()
+    imported = clock.boot()
+    found = look(request)
+    looked = clock.boot()
+    plan = _plan(teller, request, found, begun)
+    stage = opening.stage(teller, request, found, plan)
+    stage.stop_asked = stop.asked
+    last = teller.entries[-1] if teller.entries else None
+    stage.ends_at = journal.deadline_boot(begun, clock, last=last)
+    prepared = Prepared(
+        import_seconds=imported - born,
+        data_seconds=looked - imported,
+        load_seconds=clock.boot() - looked,
+        fingerprint=found.data.profile.fingerprint,
+        weights=_weights_name(request.model),
+    )
+    _same_as_before(teller, prepared)
+    teller.tell(prepared)
+    loop = opening.begin(stage, prepared)
+    stopped = _train(stage, loop)
+    ending.end(stage, loop, stopped)
+    return EndedEarly.exit_status if stopped.reason in EARLY else 0
+
+
+def _train(stage: opening.Stage, loop: Loop) -> Stopped:
+    """Runs the loop to its end, shown as it goes."""
+    teller = stage.teller
+    with LiveView(Console(), horizon=teller.horizon) as view:
+        teller.view = view if teller.main else None
+        for event in loop.train():
+            teller.tell(event)
+            rehearsal.watch(stage, loop, event)
+            if isinstance(event, Stopped):
+                return event
+    raise OvernightError("the loop ended without saying why")
+
+
+def _weights_name(model: str) -> str:
+    """A fingerprint of the base weights; a hub name stands for itself."""
+    folder = Path(model)
+    return weights.fingerprint(folder) if folder.is_dir() else model
+
+
+def _asked(folder: Path) -> Request:
+    return from_json(json.loads((folder / PLAN).read_text("utf-8"))["request"], Request)
+
+
+def _plan(teller: Teller, request: Request, found: Look, begun: Started) -> Plan:
+    """The plan as it stands in the run folder; chosen now if this is the first time."""
+    written = json.loads((teller.run_folder / PLAN).read_text("utf-8"))
+    if "plan" in written:
+        return from_json(written["plan"], Plan)
+    plan = search.choose(question(request, found, begun.window_seconds))
+    if teller.main:
+        opening.write_plan(teller.run_folder, plan, request, found)
+        print_plan(plan, dataset=found.data.profile, model=found.model,
+                   hardware=found.hardware, console=Console(), now_utc=begun.started_utc)  # fmt: skip
+    return plan
+
+
+def _same_as_before(teller: Teller, now: Prepared) -> None:
+    """Refuses to go on with other data or another base under a run.
+
+    Raises:
+        OvernightError: says which changed.
+    """
+    for entry in teller.entries:
+        before = entry.event
+        if not isinstance(before, Prepared):
+            continue
+        changed = "data" if before.fingerprint != now.fingerprint else "base model"
+        if (before.fingerprint, before.weights) != (now.fingerprint, now.weights):
+            raise ModelError(
+                f"the {changed} changed since {teller.run_folder} was begun; put it back, or "
+                "start over with --fresh"
+            )
+        return
+
+
+def _import_all() -> None:
+    """The libraries that take seconds to load, all at once, so that their price is known."""
+    import peft  # noqa: F401
+    import torch  # noqa: F401
+    import transformers
+    from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: F401
+
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+
+
+class _Stop:
+    """Whether a signal has asked for an end; nothing is done inside the handler."""
+
+    def __init__(self) -> None:
+        self._asked = ""
+        signal.signal(signal.SIGTERM, self._heard)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the supervisor hears it and passes it on
+
+    def _heard(self, *_: object) -> None:
+        self._asked = "signal"
+
+    def asked(self) -> str:
+        """Why, or nothing."""
+        return self._asked
+
+
+def _die_with_parent() -> None:
+    """Ends this process when the supervisor's end of standard input closes: it is gone."""
+    if LIFELINE not in os.environ:
+        return
+
+    def wait() -> None:
+        while os.read(0, 1):
+            pass
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()

@@ -1,0 +1,311 @@
+"""The opening of a night: a live stage, the base measured, a first checkpoint; or all resumed.
+
+In: what was looked at and planned. Out: a Loop that stands where the night stands. Never: trains.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from overnight.codec import from_json, to_json
+from overnight.control.deadline import Cadence, Deadline
+from overnight.control.health import Health
+from overnight.control.schedule import Schedule
+from overnight.look import Look
+from overnight.planning import rules, timing
+from overnight.teller import Teller
+from overnight.training import answers, journal, lineage, methods, render
+from overnight.training.export import TOKENIZER
+from overnight.training.keeper import Keeper
+from overnight.training.loop import Course, Loop
+from overnight.training.session import Material, Session
+from overnight.values.ledger import (
+    Answered,
+    Entry,
+    Part,
+    Prepared,
+    Rehearsed,
+    Resumed,
+    Saved,
+    Shrunk,
+    Stepped,
+)
+from overnight.values.plan import Plan
+from overnight.values.request import Request
+
+PLAN = "plan.json"
+BASE = "base.json"
+HELD_OUT_SHARE = 0.015
+"""Most of a window that one look at one held-out part may take: there are four at least."""
+LEAST_ROWS = 20
+ANSWERS = 2
+ANSWERS_WINDOW = 60.0
+"""Seconds: in shorter windows no answers are written."""
+PROVISIONAL_STEPS = 50
+"""The horizon until the rehearsal has measured one, at least."""
+PUBLISH_FACTOR = 1.25
+"""On what this start took to import and load: a fresh process does the same again, on a machine
+that is as busy as it likes."""
+PUBLISH_EXTRA = 1.0
+"""Seconds for starting two processes and writing the report; 0.6 measured on two cores."""
+
+
+@dataclass(slots=True)
+class Stage:
+    """Everything alive in the training process."""
+
+    teller: Teller
+    request: Request
+    found: Look
+    plan: Plan
+    session: Session
+    keeper: Keeper
+    ends_at: float | None = None
+    stop_asked: Callable[[], str] = str
+    publish_seconds: float = 0.0
+    rehearsing: bool = True
+    steps: list[Stepped] = field(default_factory=list)
+    """Of the rehearsal."""
+    forecast_at: float = 0.0
+
+    @property
+    def now(self) -> float:
+        """The boot-time clock."""
+        return self.teller.clock.boot()
+
+    @property
+    def started_at(self) -> float:
+        """The night's first start on the boot-time clock."""
+        return self.now - self.teller.journal.now()
+
+
+def stage(teller: Teller, request: Request, found: Look, plan: Plan) -> Stage:
+    """Loads the model and builds the one live session."""
+    candidate = plan.candidate
+    model = methods.load_base(request.model, candidate, trust_remote_code=request.trust_remote_code)
+    data, tokenizer = found.data, found.data.tokenizer
+    pad = next(x for x in (tokenizer.pad_token_id, tokenizer.eos_token_id, 0) if x is not None)
+    train = np.asarray(data.split.train, dtype=np.int64)
+    session = Session(model, candidate, Material(data.corpus, train, pad))
+    teller.main = session.main
+    if session.main:
+        tokenizer.save_pretrained(teller.run_folder / TOKENIZER)
+    parts: dict[Part, Any] = {"select": data.split.select, "test": data.split.test}
+    keeper = Keeper(
+        run_folder=teller.run_folder,
+        entries=teller.entries,
+        held_out=parts,
+        clock=teller.clock.boot,
+        stop_asked=str,
+        tell=teller.note,
+        now=teller.journal.now,
+        limit=candidate.save_total_limit,
+    )
+    return Stage(teller, request, found, plan, session, keeper)
+
+
+def write_plan(folder: Path, plan: Plan, request: Request, found: Look) -> None:
+    """plan.json: what was asked, what is, and what is proposed, readable and re-runnable."""
+    content: dict[str, Any] = {
+        "request": to_json(request),
+        "window": to_json(request.window),
+        "dataset": to_json(found.data.profile),
+        "model": to_json(found.model),
+        "hardware": to_json(found.hardware),
+        "candidate": to_json(plan.candidate),
+        "estimate": to_json(plan.time),
+        "rejections": to_json(plan.rejections),
+        "plan": to_json(plan),
+    }
+    journal.write_json(folder / PLAN, content, fsync=True)
+
+
+def begin(on: Stage, prepared: Prepared) -> Loop:
+    """The loop, standing at the beginning or where the newest whole checkpoint stands."""
+    on.keeper.stop_asked = on.stop_asked
+    cost = prepared.import_seconds + prepared.load_seconds
+    on.publish_seconds = PUBLISH_FACTOR * cost + PUBLISH_EXTRA
+    found = on.session.agreed(
+        lineage.tidy(on.teller.run_folder, on.teller.entries) if on.teller.main else None
+    )
+    again = any(isinstance(entry.event, Stepped | Saved) for entry in on.teller.entries)
+    if found is not None and found.path is not None:
+        return _resumed(on, found)
+    if again:
+        passed = found.passed_over if found else ()
+        lost = _last_step(on.teller.entries)
+        on.teller.tell(Resumed(step=0, name="", steps_lost=lost, passed_over=passed))
+    return _fresh(on)
+
+
+def _course(on: Stage) -> Course:
+    """The course before anything has happened."""
+    candidate = on.plan.candidate
+    every = candidate.save_minutes
+    cadence = Cadence(
+        eval_steps=candidate.eval_steps,
+        save_steps=candidate.save_steps,
+        save_seconds=60.0 * every if every else None,
+    )
+    deadline = Deadline(
+        started_at=on.started_at,
+        ends_at=on.ends_at,
+        steps_wanted=timing.steps_wanted(candidate, on.found.data.profile),
+        tokens_per_step=on.session.tokens_per_step,
+        publish_seconds=on.publish_seconds,
+        cadence=cadence,
+    )
+    schedule = Schedule(
+        peak=candidate.learning_rate,
+        horizon=1,
+        warmup_steps=1,
+        shape=candidate.lr_scheduler_type,
+    )
+    return Course(deadline=deadline, schedule=schedule)
+
+
+def _loop(on: Stage, course: Course) -> Loop:
+    return Loop(on.session, course, acts=on.keeper, clock=on.teller.clock.boot)
+
+
+def _fresh(on: Stage) -> Loop:
+    """Rehearses what is needed before step 1: memory, one save, one look at each held-out part."""
+    loop = _loop(on, _course(on))
+    while not on.session.largest_fits():
+        on.teller.tell(loop.shrink())
+    _limit_held_out(on)
+    on.teller.horizon = _provisional(on)
+    saved = on.keeper.save(on.session)
+    if saved is not None:
+        on.teller.tell(loop.happened(saved))
+    parts: tuple[Part, ...] = ("select", "test")
+    for part in parts:
+        seen = on.keeper.measure(on.session, part, base=True)
+        on.teller.tell(loop.happened(seen))
+        on.teller.all(on.keeper.promotions(seen, Health()))
+    _remember_base(on)
+    write_answers(on, "before")
+    horizon = on.teller.horizon
+    warmup = rules.warmup_steps(horizon, on.plan.candidate.warmup_ratio)
+    on.teller.tell(loop.happened(loop.replanned(horizon, "the plan", warmup_steps=warmup)))
+    on.teller.state = "rehearsing"
+    return loop
+
+
+def _provisional(on: Stage) -> int:
+    wanted = timing.steps_wanted(on.plan.candidate, on.found.data.profile)
+    if on.ends_at is None and wanted is not None:
+        return wanted
+    return max(min(on.plan.time.total_steps, wanted or 10**9), min(PROVISIONAL_STEPS, wanted or 50))
+
+
+def _limit_held_out(on: Stage) -> None:
+    """In a short window both parts are cut to what a look may cost; never under 20 rows."""
+    if on.ends_at is None:
+        return
+    rows = on.keeper.held_out["select"][:LEAST_ROWS]
+    begun = on.now
+    on.session.evaluate(rows)
+    seconds = max((on.now - begun) / len(rows), 1e-6)
+    window = on.ends_at - on.started_at
+    most = on.session.agreed(max(LEAST_ROWS, int(HELD_OUT_SHARE * window / seconds)))
+    _cut_held_out(on, most)
+
+
+def _cut_held_out(on: Stage, most: int) -> None:
+    on.keeper.held_out = {part: rows[:most] for part, rows in on.keeper.held_out.items()}
+
+
+def _remember_base(on: Stage) -> None:
+    """The base's row losses, for the paired comparison of a night that was resumed."""
+    if on.teller.main:
+        rows = {part: on.keeper.rows[part, True][0].tolist() for part in on.keeper.held_out}
+        (on.teller.run_folder / BASE).write_text(json.dumps(rows), encoding="utf-8")
+
+
+def _recall_base(on: Stage) -> None:
+    try:
+        written = json.loads((on.teller.run_folder / BASE).read_text(encoding="utf-8"))
+        rows = from_json(written, dict[str, list[float]])
+    except (OSError, ValueError):
+        on.teller.note("the base model's row losses are lost; its gain is given without interval")
+        return
+    for part, held in on.keeper.held_out.items():
+        sums = np.asarray(rows.get(part, ()), dtype=np.float64)
+        if len(sums):
+            on.keeper.held_out[part] = held[: len(sums)]
+            counts = on.session.corpus.learnt[np.asarray(held[: len(sums)])]
+            on.keeper.rows[part, True] = (sums, counts)
+
+
+def _last_step(entries: list[Entry]) -> int:
+    return next((e.event.step for e in reversed(entries) if isinstance(e.event, Stepped)), 0)
+
+
+def _resumed(on: Stage, found: lineage.Found) -> Loop:
+    """The loop where the checkpoint was written, with the course that the journal tells of it."""
+    assert found.path is not None
+    for entry in on.teller.entries:
+        if isinstance(entry.event, Shrunk):
+            on.session.rebuild(_shrunk(on, entry.event))
+    on.session.restore(found.path)
+    on.keeper.parent = found.name
+    _recall_base(on)
+    if found.name not in lineage.promoted(on.teller.entries):
+        on.keeper.pending.append((found.step, found.name))
+    course, rehearsed = _told_course(on, found.name)
+    on.rehearsing = not rehearsed
+    on.teller.state = "rehearsing" if on.rehearsing else "training"
+    on.teller.horizon = course.schedule.horizon
+    lost = max(_last_step(on.teller.entries) - found.step, 0)
+    on.teller.tell(Resumed(step=found.step, name=found.name, steps_lost=lost,
+                           passed_over=found.passed_over))  # fmt: skip
+    return _loop(on, course)
+
+
+def _shrunk(on: Stage, event: Shrunk) -> Any:
+    from dataclasses import replace
+
+    return replace(
+        on.session.candidate,
+        per_device_train_batch_size=event.per_device_train_batch_size,
+        gradient_accumulation_steps=event.gradient_accumulation_steps,
+    )
+
+
+def _told_course(on: Stage, name: str) -> tuple[Course, bool]:
+    """The course when checkpoint `name` was saved, and whether the rehearsal was over by then.
+
+    Every checkpoint's course is remembered while the journal is read, because a resumption goes
+    back to one of them and leaves what came after it behind.
+    """
+    course, rehearsed = _course(on), False
+    at: dict[str, tuple[Course, bool]] = {"": (course, rehearsed)}
+    for entry in on.teller.entries:
+        event, when = entry.event, on.started_at + entry.t
+        if isinstance(event, Resumed):
+            course, rehearsed = at.get(event.name, at[""])
+        rehearsed = rehearsed or isinstance(event, Rehearsed)
+        course = course.after(event, when)
+        if isinstance(event, Saved):
+            at[event.name] = (course, rehearsed)
+    return at.get(name, (course, rehearsed))
+
+
+def write_answers(on: Stage, when: Any) -> None:
+    """A few answers to held-out prompts, where the window has room for them."""
+    window = on.plan.window_seconds
+    if (window is not None and window < ANSWERS_WINDOW) or not on.teller.main:
+        return
+    begun = on.now
+    data = on.found.data
+    for row in data.split.select[:ANSWERS]:
+        ids, _ = render.prompt(data.rows[row], data.tokenizer)
+        text = answers.answer(on.session, ids, data.tokenizer)
+        asked = data.tokenizer.decode(ids, skip_special_tokens=True)
+        on.teller.tell(Answered(when=when, prompt=asked, text=text))
+    on.publish_seconds += (on.now - begun) if when == "before" else 0.0

@@ -1,0 +1,119 @@
+"""Candidate -> TimeEstimate; and the steps of a rehearsal -> Measurement.
+
+In: facts, prices, a candidate. Out: seconds by phase, each an interval with its source. Never: a
+clock; before a rehearsal everything here is a prior.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import mean, pstdev
+
+from overnight.planning.memory import trainable_parameters
+from overnight.values.facts import DatasetProfile, Hardware, Interval, Measurement, ModelProfile
+from overnight.values.ledger import Stepped
+from overnight.values.plan import Candidate
+
+UTILISATION = {
+    ("cpu", "bf16"): (0.03, 0.15, 0.30),
+    ("cpu", "fp32"): (0.10, 0.50, 0.75),
+    ("cuda", "bf16"): (0.15, 0.35, 0.55),
+    ("cuda", "fp16"): (0.10, 0.30, 0.50),
+}
+"""Share of the measured matrix peak (low, middle, high). CPU: 5-62 M Llama shapes on two AMX cores,
+bf16 10-28 %, fp32 48-73 %, less below 5 M; CUDA: published LoRA and full runs of 8B models."""
+LAYER_SECONDS = {"cpu": 1.0e-3, "cuda": 4.0e-4, "mps": 8.0e-4}
+"""Fixed cost of one layer's forward and backward, whatever it computes: measured with a 5-layer
+260k-parameter Llama on two cores; the CUDA figure is its kernel-launch cost and a prior."""
+DISK_BYTES_PER_SECOND = 5e8
+"""Write and fsync; measured 1.3 GB/s on a local disk, less elsewhere."""
+START_SECONDS = Interval(low=4.0, mid=7.0, high=15.0)
+"""Importing torch, transformers and peft: 4.7 s of CPU on two cores."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prices:
+    """What the parts of a night cost, in seconds, as far as they are known."""
+
+    start: Interval
+    save: Interval
+    evaluation: Interval
+    """Both held-out parts."""
+    publish: Interval
+
+
+def flops_per_token(candidate: Candidate, model: ModelProfile, length: float) -> float:
+    """Floating-point operations of forward and backward a token.
+
+    Full: 6N; LoRA: 4N + 6P, since a frozen weight needs no gradient of its own; checkpointing
+    adds one forward, 2N; causal attention adds 6 x layers x hidden x length.
+    """
+    weights = model.num_parameters - model.embedding_parameters
+    head = model.vocab_size * model.hidden_size
+    matrices = weights + head
+    attention = 6.0 * model.num_layers * model.hidden_size * length
+    recompute = 2.0 * weights if candidate.gradient_checkpointing else 0.0
+    if candidate.method == "full":
+        return 6.0 * matrices + attention + recompute
+    return 4.0 * matrices + 6.0 * trainable_parameters(candidate, model) + attention + recompute
+
+
+def tokens_per_second(
+    candidate: Candidate, model: ModelProfile, hardware: Hardware, length: float
+) -> Interval:
+    """The pace before anything is measured: a prior over utilisation and a layer's fixed cost."""
+    peak = hardware.flops.get(candidate.precision) or hardware.flops.get("fp32") or 1e11
+    shares = UTILISATION.get((hardware.device, candidate.precision), (0.05, 0.25, 0.6))
+    work = flops_per_token(candidate, model, length)
+    tokens = candidate.per_device_train_batch_size * length
+    fixed = model.num_layers * LAYER_SECONDS.get(hardware.device, 1e-3)
+    low, mid, high = (
+        tokens / (tokens * work / (peak * share) + fixed * slack)
+        for share, slack in zip(shares, (2.0, 1.0, 0.5), strict=True)
+    )
+    return Interval(low=low, mid=mid, high=high).scaled(candidate.processes)
+
+
+def prior_prices(
+    candidate: Candidate, model: ModelProfile, dataset: DatasetProfile, pace: Interval
+) -> Prices:
+    """What saves, evaluations and publishing cost before any of them was tried."""
+    trained = trainable_parameters(candidate, model)
+    held_out = (dataset.num_select + dataset.num_test) * dataset.avg_tokens_per_sample
+    # A forward pass is a third of a full step's work and half of a LoRA step's.
+    forward = 3.0 if candidate.method == "full" else 2.0
+    save = 12.0 * trained / DISK_BYTES_PER_SECOND
+    load = 2.0 * model.weight_bytes / DISK_BYTES_PER_SECOND
+    return Prices(
+        start=START_SECONDS + Interval(low=load / 4, mid=load, high=4 * load),
+        save=Interval(low=save / 4, mid=save, high=4 * save + 0.5),
+        evaluation=Interval(low=held_out / (forward * pace.high),
+                            mid=held_out / (forward * pace.mid),
+                            high=held_out / (forward * pace.low)),
+        publish=START_SECONDS + Interval(low=load / 4, mid=load, high=4 * load),
+    )  # fmt: skip
+
+
+def settled(steps: Sequence[Stepped], agreement: float = 0.15) -> int:
+    """How many first steps to leave out: those before two in a row agree in seconds a token."""
+    rates = [step.seconds / max(step.tokens, 1) for step in steps]
+    for index in range(len(rates) - 1):
+        if abs(rates[index + 1] - rates[index]) <= agreement * rates[index]:
+            return index
+    return max(len(steps) - 1, 0)
+
+
+def measure(steps: Sequence[Stepped]) -> Measurement:
+    """What the steps of a rehearsal say about pace and memory (at least one step)."""
+    steady = steps[settled(steps) :]
+    rates = [step.seconds / max(step.tokens, 1) for step in steady]
+    early = steps[: len(steps) - len(steady)]
+    usual = mean(step.seconds for step in steady)
+    total = sum(step.seconds for step in steady)
+    return Measurement(
+        steps=len(steps),
+        step_seconds=usual,
+        step_seconds_spread=pstdev(rates) / mean(rates),
+        tokens_per_second=sum(step.tokens for step in steady) / total,
+        warmup_seconds=sum(max(step.seconds - usual, 0.0) for step in early),
+        peak_bytes=max(step.peak_bytes for step in steps),
+    )

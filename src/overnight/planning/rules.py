@@ -1,0 +1,86 @@
+"""Learning rate, batch, schedule, epochs: each rule beside its source.
+
+In: facts and priorities. Out: single settings. Never: a comparison of candidates (search.py).
+"""
+
+from overnight.values.facts import DatasetProfile, Hardware, ModelProfile
+from overnight.values.request import Priority
+
+HIDDEN_REFERENCE = 2000
+RATE_REFERENCE = 5e-5
+HIDDEN_EXPONENT = 0.781
+LORA_FACTOR = 10.0
+"""LR = 5e-5 x (10 for LoRA) x (2000 / hidden)^0.781, the rule fitted for Llama shapes by Thinking
+Machines (tinker-cookbook, hyperparam_utils.get_lr, 2025)."""
+RATE_LIMITS = {"full": (1e-6, 3e-3), "lora": (1e-5, 1e-2)}
+"""Where the rule is extrapolated it stays within what anyone has reported as good."""
+
+BETA2_REFERENCE = 0.99
+BETA2_TOKENS = 8192
+"""beta2 keeps its half-life in tokens: beta2^(B / B_ref) (Marek et al., arXiv:2507.07101)."""
+
+WASTEFUL_EPOCHS = 4.0
+"""Beyond about four passes repeated data is worth little (Muennighoff et al., arXiv:2305.16264)."""
+FAST_EPOCHS = 1.0
+
+MICRO_TOKENS = {"cpu": 2048, "mps": 4096, "cuda": 8192}
+"""Tokens of a micro-batch that come near a device's best throughput: starting points until a
+rehearsal compares sizes. CPU: 2,048 tokens as 16 x 128, 8 x 256 or 4 x 512 ran within 12 % of each
+other (15 M parameters, two AMX cores, 2026). CUDA: a prior; a micro-batch's fixed cost is worth
+about 2 k tokens, so 8 k lose under a fifth."""
+MIN_ROWS = 4
+"""Fewer rows a step make the gradient's noise depend on single rows."""
+MAX_ROWS = 64
+FULL_PARAMETERS = 100_000_000
+"""Below this a full fine-tune costs no more time than LoRA and has no rank to limit it: LoRA is no
+faster under about 10 M parameters (measured on two AMX cores) and saves only memory under this."""
+
+
+def learning_rate(method: str, hidden_size: int) -> float:
+    """Peak rate for a model of this width, linear decay to zero."""
+    kind = "full" if method == "full" else "lora"
+    factor = LORA_FACTOR if kind == "lora" else 1.0
+    low, high = RATE_LIMITS[kind]
+    rate = RATE_REFERENCE * factor * float(HIDDEN_REFERENCE / hidden_size) ** HIDDEN_EXPONENT
+    return float(f"{min(max(rate, low), high):.3g}")
+
+
+def beta2(tokens_per_step: float) -> float:
+    """Adam's second decay for steps of so many tokens, between 0.95 and 0.9999."""
+    kept: float = BETA2_REFERENCE ** (tokens_per_step / BETA2_TOKENS)
+    return round(min(max(kept, 0.95), 0.9999), 4)
+
+
+def max_length(dataset: DatasetProfile, model: ModelProfile) -> int:
+    """The longest row that is worth its cost: all rows if they fit, else the model's positions."""
+    longest = max(dataset.length_percentiles[-1], 8)
+    return min(longest, model.max_positions)
+
+
+def rows_per_micro_batch(dataset: DatasetProfile, length: int, device: str) -> int:
+    """Rows whose tokens come near the device's best throughput."""
+    mean = min(dataset.avg_tokens_per_sample, length)
+    rows = round(MICRO_TOKENS.get(device, 4096) / max(mean, 1.0))
+    return max(MIN_ROWS, min(rows, MAX_ROWS, max(dataset.num_train // 8, 1)))
+
+
+def epochs_wanted(priority: Priority) -> float | None:
+    """Epochs that a window alone is planned for; None fills the window (DESIGN 6)."""
+    return {"fast": FAST_EPOCHS, "quality": None}.get(priority, WASTEFUL_EPOCHS)
+
+
+def precisions(hardware: Hardware) -> tuple[str, ...]:
+    """Precisions that this device runs well, the fastest first."""
+    capability = hardware.compute_capability
+    if capability is not None:
+        # Older cards emulate bf16 and say that they have it (T4): only the capability tells.
+        return (
+            ("bf16",) if capability >= (8, 0) else ("fp16",) if capability >= (7, 0) else ("fp32",)
+        )
+    known = [name for name in ("bf16", "fp32") if hardware.flops.get(name)]
+    return tuple(sorted(known, key=lambda name: -hardware.flops[name])) or ("fp32",)
+
+
+def warmup_steps(horizon: int, ratio: float) -> int:
+    """Steps of warm-up: the ratio of the horizon, ten at least, a fifth of the horizon at most."""
+    return max(1, min(max(round(ratio * horizon), 10), horizon // 5))

@@ -1,0 +1,225 @@
+"""Enumerate, estimate, reject with a reason, rank, choose -> Plan.
+
+In: what was asked and what is. Out: the chosen candidate, its estimates, every rejection's reason.
+Never: measures anything; a setting that the user gave is kept, the search fills in what is open.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Literal, cast
+
+from overnight.planning import memory, pace, reasons, rules, timing
+from overnight.planning.profiles import weights
+from overnight.values.errors import InputError, NoPlanFits
+from overnight.values.facts import DatasetProfile, Hardware, Interval, ModelProfile
+from overnight.values.plan import Candidate, MemoryEstimate, Plan, Rejection, Reserve
+from overnight.values.request import Request
+from overnight.values.units import show_bytes, show_duration
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """Everything a plan answers to."""
+
+    request: Request
+    dataset: DatasetProfile
+    model: ModelProfile
+    hardware: Hardware
+    window_seconds: float | None
+
+
+def _methods(question: Question) -> tuple[Literal["lora", "qlora", "full"], ...]:
+    asked = question.request.method
+    if asked != "auto":
+        return (asked,)
+    small = question.model.num_parameters < rules.FULL_PARAMETERS
+    cuda = question.hardware.device == "cuda"
+    first: tuple[Literal["lora", "qlora", "full"], ...] = ("full", "lora") if small else ("lora",)
+    return (*first, "qlora") if cuda else first
+
+
+def _precision(question: Question) -> Literal["fp32", "bf16", "fp16"]:
+    """What was given, where this device can run it; else the fastest that it runs well.
+
+    Raises:
+        InputError: a precision was demanded that this device cannot run.
+    """
+    settings, runs = question.request.settings, rules.precisions(question.hardware)
+    forced = question.request.precision
+    if forced == "fp16" and question.hardware.device == "cpu":
+        raise InputError("--precision fp16 cannot train on a CPU; use bf16, fp32 or auto")
+    if forced != "auto":
+        return forced
+    if settings.bf16 is False and settings.fp16 is False:
+        return "fp32"
+    return cast(Literal["fp32", "bf16", "fp16"], runs[0])
+
+
+def _base(question: Question, method: Literal["lora", "qlora", "full"]) -> Candidate:
+    """A candidate of this method with every rule's value, then what the user gave."""
+    dataset, model, request = question.dataset, question.model, question.request
+    given = request.settings.given()
+    length = cast(int, given.get("max_length") or rules.max_length(dataset, model))
+    length = min(length, model.max_positions)
+    rows = rules.rows_per_micro_batch(dataset, length, question.hardware.device)
+    rows = max(1, round(rows * weights(request.priority).rows_factor))
+    rows = cast(int, given.get("per_device_train_batch_size") or rows)
+    accumulation = cast(int, given.get("gradient_accumulation_steps") or 1)
+    tokens = rows * accumulation * min(dataset.avg_tokens_per_sample, length) * request.processes
+    bounded = question.window_seconds is not None
+    epochs = rules.epochs_wanted(request.priority) if bounded else None
+    first = Candidate(
+        method=method,
+        per_device_train_batch_size=rows,
+        gradient_accumulation_steps=accumulation,
+        max_length=length,
+        learning_rate=rules.learning_rate(method, model.hidden_size),
+        precision=_precision(question),
+        gradient_checkpointing=False,
+        num_train_epochs=None if "max_steps" in given else epochs,
+        adam_beta2=rules.beta2(tokens),
+        dataloader_pin_memory=question.hardware.device == "cuda",
+        processes=request.processes,
+    )
+    names = {name: value for name, value in given.items() if name not in ("fp16", "bf16")}
+    return replace(first, **{**names, "max_length": length})  # type: ignore[arg-type]
+
+
+def candidates(question: Question) -> list[Candidate]:
+    """Every sensible candidate, the preferred ones first."""
+    found = []
+    given = question.request.settings.given()
+    for method in _methods(question):
+        base = _base(question, method)
+        switches = (base.gradient_checkpointing,) if "gradient_checkpointing" in given else (
+            False, True)  # fmt: skip
+        rows = base.per_device_train_batch_size
+        fixed = "per_device_train_batch_size" in given
+        sizes = [rows] if fixed else [rows >> shift for shift in range(8) if rows >> shift]
+        for switch in switches:
+            for size in sizes:
+                # A smaller micro-batch keeps the step: accumulation makes up for it.
+                more = 1 if fixed else -(-rows // size)
+                found.append(
+                    replace(
+                        base,
+                        gradient_checkpointing=switch,
+                        per_device_train_batch_size=size,
+                        gradient_accumulation_steps=base.gradient_accumulation_steps * more,
+                    )
+                )
+    return found
+
+
+def memory_limit(question: Question) -> int:
+    """Bytes of device memory that a plan may use."""
+    share = weights(question.request.priority).memory_share
+    return int(share * question.hardware.memory_free_bytes)
+
+
+def _title(candidate: Candidate) -> str:
+    switch = ", checkpointing" if candidate.gradient_checkpointing else ""
+    return (
+        f"{candidate.method}, {candidate.per_device_train_batch_size} rows x "
+        f"{candidate.gradient_accumulation_steps}{switch}"
+    )
+
+
+def _too_big(estimate: MemoryEstimate, limit: int) -> str:
+    part = estimate.largest
+    return (
+        f"needs {show_bytes(estimate.peak_bytes)} of {show_bytes(limit)}; the largest part is "
+        f"{part} with {show_bytes(estimate.parts[part])}"
+    )
+
+
+def _fitting(question: Question) -> tuple[Candidate, MemoryEstimate, list[Rejection]]:
+    """The first candidate that fits the memory, and why the ones before it do not.
+
+    Raises:
+        NoPlanFits: none does; names the nearest.
+    """
+    limit = memory_limit(question)
+    rejections: list[Rejection] = []
+    nearest: tuple[int, str] = (0, "")
+    for candidate in candidates(question):
+        estimate = memory.estimate(candidate, question.model, device=question.hardware.device)
+        if estimate.peak_bytes <= limit:
+            return candidate, estimate, rejections
+        why = _too_big(estimate, limit)
+        rejections.append(Rejection(what=_title(candidate), why=why))
+        if not nearest[1] or estimate.peak_bytes < nearest[0]:
+            nearest = (estimate.peak_bytes, f"{_title(candidate)} {why}")
+    raise NoPlanFits(
+        f"nothing fits into the memory; the nearest: {nearest[1]}. "
+        "Try a smaller --set max_length=..., --method lora, or a smaller model"
+    )
+
+
+def _slower(question: Question, chosen: Candidate) -> list[Rejection]:
+    """Why the alternatives that would fit were not taken."""
+    length = min(question.dataset.avg_tokens_per_sample, chosen.max_length)
+    best = pace.tokens_per_second(chosen, question.model, question.hardware, length).mid
+    found = []
+    for switch, name in ((not chosen.gradient_checkpointing, "checkpointing"),):
+        other = replace(chosen, gradient_checkpointing=switch)
+        theirs = pace.tokens_per_second(other, question.model, question.hardware, length).mid
+        if switch and theirs < best:
+            lost = f"{100 * (1 - theirs / best):.0f} % slower by the arithmetic, and memory is free"
+            found.append(Rejection(what=f"{chosen.method} with {name}", why=lost))
+    if chosen.method == "full" and question.request.method == "auto":
+        found.append(Rejection(what="lora", why="no faster for a model this small, and its rank "
+                               "would limit what can be learnt"))  # fmt: skip
+    return found
+
+
+def choose(question: Question) -> Plan:
+    """The plan before anything is measured.
+
+    Raises:
+        NoPlanFits: nothing fits the memory, or not one step and the ending fit the window.
+        InputError: a given setting cannot be run here.
+    """
+    candidate, estimate, rejections = _fitting(question)
+    length = min(question.dataset.avg_tokens_per_sample, candidate.max_length)
+    speed = pace.tokens_per_second(candidate, question.model, question.hardware, length)
+    prices = pace.prior_prices(candidate, question.model, question.dataset, speed)
+    draft = Plan(
+        candidate=candidate,
+        memory=estimate,
+        memory_limit_bytes=memory_limit(question),
+        time=timing.estimate(candidate, question.dataset, prices,
+                             pace=speed, window=question.window_seconds, source="catalogue"),
+        reserve=timing.reserve(prices, question.window_seconds),
+        window_seconds=question.window_seconds,
+        reasons=reasons.of(candidate, question.request, question.dataset, question.hardware),
+        rejections=(*rejections, *_slower(question, candidate)),
+    )  # fmt: skip
+    return replace(draft, notes=reasons.notes(draft, question.request))
+
+
+def too_short(window: float, spent: float, reserve: Reserve) -> NoPlanFits:
+    """The refusal of a window in which not one step and the ending fit, with one that works."""
+    shortest = show_duration(timing.shortest_window(spent, reserve))
+    return NoPlanFits(
+        f"a window of {show_duration(window)} leaves no time for a single step and the ending; "
+        f"the shortest that works is about {shortest}"
+    )
+
+
+def corrected(
+    plan: Plan, question: Question, *, prices: pace.Prices, pace_now: Interval, spent: float
+) -> Plan:
+    """The same candidate with what the rehearsal measured in place of the priors.
+
+    Args:
+        plan: the plan before.
+        question: what it answers to.
+        prices: of this machine, now known.
+        pace_now: tokens per second.
+        spent: seconds of the window that are gone.
+    """
+    time = timing.estimate(plan.candidate, question.dataset, prices, pace=pace_now,
+                           window=plan.window_seconds, source="rehearsal", spent=spent)  # fmt: skip
+    reserve = timing.reserve(prices, plan.window_seconds)
+    better = replace(plan, time=time, reserve=reserve)
+    return replace(better, notes=reasons.notes(better, question.request))

@@ -1,0 +1,129 @@
+"""The rehearsal is the loop's first steps: what they measure corrects the plan, once.
+
+In: the live stage and each event of the loop. Out: a corrected plan, the horizon, forecasts.
+Never: a benchmark of its own that could disagree with the night.
+"""
+
+from dataclasses import replace
+
+from overnight.control.deadline import Deadline
+from overnight.look import question
+from overnight.opening import Stage, write_plan
+from overnight.planning import pace, rules, search, timing
+from overnight.planning.pace import Prices
+from overnight.training.loop import Loop
+from overnight.values.facts import Interval, Measurement
+from overnight.values.ledger import Evaluated, Event, Forecast, Rehearsed, Replanned, Stepped
+
+FORECAST_SHARE = 0.02
+"""Of the window: how often the finish is predicted anew, besides at every decision point."""
+
+
+def watch(on: Stage, loop: Loop, event: Event) -> None:
+    """What follows from an event besides the loop's own doing: the rehearsal's end, forecasts."""
+    if isinstance(event, Stepped) and on.rehearsing:
+        on.steps.append(event)
+        if _enough(on):
+            _conclude(on, loop)
+            return
+    if isinstance(event, Replanned | Evaluated) and not on.rehearsing:
+        forecast(on, loop)
+    elif isinstance(event, Stepped) and not on.rehearsing:
+        _update(on, loop)
+
+
+def _enough(on: Stage) -> bool:
+    spent = sum(step.seconds for step in on.steps)
+    window = on.plan.window_seconds
+    goal = timing.rehearsal_seconds(on.steps[-1].seconds, window)
+    few = len(on.steps) < timing.REHEARSAL_STEPS
+    limit = window is not None and spent > timing.REHEARSAL_LIMIT * window
+    return limit or (not few and spent >= min(goal, spent + 1.0))
+
+
+def _conclude(on: Stage, loop: Loop) -> None:
+    """Measures, corrects the plan, sets the horizon, and says so."""
+    on.rehearsing = False
+    measured = pace.measure(on.steps)
+    early = pace.settled(on.steps)
+    kept = loop.course.deadline.recent[early:]
+    deadline = replace(loop.course.deadline, recent=kept)
+    loop.course = replace(loop.course, deadline=deadline)
+    on.teller.tell(
+        Rehearsed(
+            steps=measured.steps,
+            seconds=sum(step.seconds for step in on.steps),
+            tokens_per_second=measured.tokens_per_second,
+            peak_bytes=measured.peak_bytes,
+        )
+    )
+    horizon = on.session.agreed(deadline.reachable(on.now)) or loop.session.progress.step
+    warmup = rules.warmup_steps(horizon, on.plan.candidate.warmup_ratio)
+    _correct(on, deadline, measured)
+    on.teller.horizon = horizon
+    on.teller.state = "training"
+    event = loop.replanned(horizon, "the rehearsal", warmup_steps=warmup)
+    on.teller.tell(loop.happened(event))
+    forecast(on, loop)
+
+
+def _prices(on: Stage, deadline: Deadline) -> Prices:
+    exact = Interval.exactly
+    reserve = deadline.reserve
+    return Prices(
+        start=exact(on.now - on.started_at),
+        save=exact(deadline.save_seconds),
+        evaluation=exact(reserve.evaluation),
+        publish=exact(reserve.publish),
+    )
+
+
+def _correct(on: Stage, deadline: Deadline, measured: Measurement) -> None:
+    rate = measured.tokens_per_second
+    # Nine times in ten: the spread of the steps seen, over the square root of their number,
+    # and at least what pace drifts by on a machine that others use too.
+    doubt = max(1.645 * measured.step_seconds_spread / max(measured.steps, 1) ** 0.5, 0.05)
+    about = Interval(low=rate / (1.0 + doubt), mid=rate, high=rate * (1.0 + doubt))
+    asked = question(on.request, on.found, on.plan.window_seconds)
+    on.plan = search.corrected(
+        replace(on.plan, candidate=on.session.candidate),
+        asked,
+        prices=_prices(on, deadline),
+        pace_now=about,
+        spent=on.now - on.started_at,
+    )
+    if on.teller.main:
+        write_plan(on.teller.run_folder, on.plan, on.request, on.found)
+
+
+def _update(on: Stage, loop: Loop) -> None:
+    """Keeps the glance fresh; a forecast goes into the journal now and then."""
+    deadline = loop.course.deadline
+    on.teller.horizon = deadline.horizon
+    finish = deadline.finish(on.now)
+    on.teller.finish = finish
+    on.teller.reserve = deadline.reserve
+    on.teller.on_track = _on_track(on, loop)
+    every = FORECAST_SHARE * (on.plan.window_seconds or 600.0)
+    if on.now - on.forecast_at >= every:
+        forecast(on, loop)
+
+
+def _on_track(on: Stage, loop: Loop) -> bool:
+    """Whether the originally planned steps will be done by the deadline (DESIGN 8)."""
+    return loop.course.deadline.horizon >= 0.95 * on.plan.time.total_steps
+
+
+def forecast(on: Stage, loop: Loop) -> None:
+    """One prediction of when the night ends, journalled."""
+    on.forecast_at = on.now
+    finish = loop.course.deadline.finish(on.now)
+    on.teller.finish = finish
+    on.teller.tell(
+        Forecast(
+            step=loop.session.progress.step,
+            low_utc=on.teller.as_utc(finish.low),
+            mid_utc=on.teller.as_utc(finish.mid),
+            high_utc=on.teller.as_utc(finish.high),
+        )
+    )

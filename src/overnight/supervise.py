@@ -1,0 +1,257 @@
+"""The small parent, without torch: it owns the deadline and always leaves a model.
+
+In: a Request. Out: an exit status, and on disk the newest good model in `final/` by the deadline.
+It runs the night in a child, starts it again after a crash (bounded), ends it when it hangs, has a
+fresh process test what is published, and publishes untested rather than nothing. Never: trains,
+decides.
+"""
+
+import shutil
+import sys
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from overnight import begin
+from overnight.begin import Night
+from overnight.children import Child, Signals
+from overnight.probe.clock import Clock
+from overnight.training import export, journal, lineage
+from overnight.training.journal import Journal
+from overnight.values.errors import EndedEarly, InputError, NothingToPublish, OvernightError
+from overnight.values.ledger import (
+    Chosen,
+    Crashed,
+    Ended,
+    Prepared,
+    Published,
+    Saved,
+    Stepped,
+    Stopped,
+)
+from overnight.values.request import Request
+
+RESTARTS_WITHOUT_PROGRESS = 2
+"""Crashes in a row that left no new checkpoint: the next one would crash too."""
+PUBLISH_PRIOR = 12.0
+"""Seconds kept for publishing before this machine's own imports were timed."""
+PUBLISH_FACTOR = 1.25
+PUBLISH_EXTRA = 1.0
+"""As opening.py prices it."""
+LAST_MOMENT = 0.4
+"""Seconds before the deadline at which an untested model is put into place."""
+PASSED_ON = (2, 3)
+"""Exit statuses of the child that are the user's to mend, not crashes."""
+
+
+@dataclass(slots=True)
+class Supervisor:
+    """One invocation of `overnight train` over one run folder."""
+
+    night: Night
+    clock: Clock
+    journal: Journal
+    signals: Signals
+    crashes: int = field(default=0)
+
+    @property
+    def folder(self) -> Path:
+        """The run folder."""
+        return self.night.folder
+
+    def left(self) -> float | None:
+        """Seconds until the deadline."""
+        ends = self.night.ends_at
+        return None if ends is None else ends - self.clock.boot()
+
+    def publish_price(self) -> float:
+        """Seconds that publishing takes, as far as is known."""
+        entries = journal.read(self.folder)
+        seen = [entry.event for entry in entries if isinstance(entry.event, Prepared)]
+        if not seen:
+            return PUBLISH_PRIOR
+        cost = max(event.import_seconds + event.load_seconds for event in seen)
+        return PUBLISH_FACTOR * cost + PUBLISH_EXTRA
+
+    def train(self) -> int:
+        """Runs the child until it has ended by itself or its time is over; its exit status."""
+        idle = 0
+        while True:
+            before = self._progress()
+            child = Child.start(["_night", str(self.folder)], processes=self.night.processes)
+            status = self._wait(child)
+            if status in (0, EndedEarly.exit_status, *PASSED_ON):
+                return status
+            self.crashes += 1
+            idle = 0 if self._progress() > before else idle + 1
+            self._tell_crash(status)
+            left = self.left()
+            late = left is not None and left <= self.publish_price()
+            if self.signals.count or late or idle >= RESTARTS_WITHOUT_PROGRESS:
+                return status
+
+    def _wait(self, child: Child) -> int:
+        while True:
+            status = child.wait(0.2)
+            if status is not None:
+                return status
+            left = self.left()
+            if self.signals.count:
+                child.ask_to_stop() if self.signals.count == 1 else child.kill()
+            # The child keeps the margin besides: only one that hangs runs into this.
+            if left is not None and left <= self.publish_price() + LAST_MOMENT:
+                child.kill()
+
+    def _progress(self) -> int:
+        return sum(isinstance(entry.event, Saved) for entry in journal.read(self.folder))
+
+    def _tell_crash(self, status: int) -> None:
+        left = self.left()
+        hung = left is not None and left <= self.publish_price() + LAST_MOMENT
+        why = "it did not end in time and was ended" if hung else _why(status)
+        self.journal.append(Crashed(exit_status=status, why=why, attempt=self.crashes))
+
+    def publish(self) -> bool:
+        """Puts the chosen checkpoint, else the newest promoted one, into `final/`."""
+        for name in self._worth_publishing():
+            begun = self.clock.boot()
+            tested, note = self._tested(name)
+            if not tested and note:
+                self.journal.append(Published(name="", tested=False, seconds=0.0, note=note))
+                continue
+            if not tested:
+                try:
+                    export.clear(self.folder)
+                    export.put_in_place(self.folder, export.stage(self.folder, name))
+                except (OSError, NothingToPublish):
+                    continue
+            seconds = self.clock.boot() - begun
+            said = "" if tested else "there was no time left to test it"
+            self.journal.append(Published(name=name, tested=tested, seconds=seconds, note=said))
+            return True
+        return False
+
+    def _worth_publishing(self) -> list[str]:
+        entries = journal.read(self.folder)
+        names = []
+        since = [entry.event for entry in entries]
+        chosen = next((event for event in reversed(since) if isinstance(event, Chosen)), None)
+        last = max((i for i, event in enumerate(since) if isinstance(event, Stepped)), default=-1)
+        if chosen is not None and since.index(chosen) > last:
+            names.append(chosen.name)
+        promoted = lineage.newest_promoted(self.folder, entries)
+        if promoted.path is not None and promoted.name not in names:
+            names.append(promoted.name)
+        return names
+
+    def _tested(self, name: str) -> tuple[bool, str]:
+        """Whether a fresh process published it; why not, where it said so itself."""
+        left = self.left()
+        seconds = 600.0 if left is None else max(left - LAST_MOMENT, 0.0)
+        if left is not None and left < 0.5 * self.publish_price():
+            return False, ""
+        child = Child.start(["_publish", str(self.folder), name], quiet=True)
+        status = child.wait(seconds)
+        if status is None:
+            child.kill()
+            return False, ""
+        return status == 0, "" if status == 0 else child.said or _why(status)
+
+
+def _why(status: int) -> str:
+    if status < 0:
+        return f"it was ended by signal {-status}"
+    return f"it ended with status {status}"
+
+
+def run(
+    request: Request,
+    *,
+    clock: Clock,
+    fresh: bool = False,
+    renew: bool = False,
+    echoes: tuple[str, ...] = (),
+) -> int:
+    """One `overnight train`: begin or go on, train, publish, report; the exit status of DESIGN 9.
+
+    Raises:
+        InputError: what was asked cannot be meant, or the folder belongs to another night.
+    """
+    for line in echoes:
+        print(line)
+    folder = begin.run_folder(request)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder.parent / f".{folder.name}.lock", timeout=0)
+    try:
+        with lock:
+            return _held(request, folder, clock, fresh=fresh, renew=renew)
+    except Timeout as error:
+        raise InputError(
+            f"another night is running in {folder}; wait for it, or name this one with --name"
+        ) from error
+
+
+def _held(request: Request, folder: Path, clock: Clock, *, fresh: bool, renew: bool) -> int:
+    if fresh:
+        begin.move_aside(folder)
+    night = begin.night(request, folder, clock, renew=renew)
+    if night.finished:
+        print(f"{folder} is finished: its model is {folder / export.FINAL}; --fresh starts over")
+        return 0
+    print(night.echo)
+    with Journal.open(folder, clock) as written, Signals() as signals:
+        supervisor = Supervisor(night, clock, written, signals)
+        left = supervisor.left()
+        status = EndedEarly.exit_status
+        if left is None or left > 0:
+            status = supervisor.train()
+            if status in PASSED_ON:
+                return _given_back(night, status)
+        return _end(supervisor, status)
+
+
+def _given_back(night: Night, status: int) -> int:
+    """The user has to mend something; what this command made and holds nothing goes again."""
+    entries = journal.read(night.folder)
+    trained = any(isinstance(entry.event, Stepped) for entry in entries)
+    if night.new and not trained:
+        shutil.rmtree(night.folder, ignore_errors=True)
+    return status
+
+
+def _end(supervisor: Supervisor, status: int) -> int:
+    """Publishes, closes the journal, writes the report, and says how it went."""
+    published = supervisor.publish()
+    status = _final_status(status, published)
+    left = supervisor.left()
+    kept = left is None or left >= 0
+    entries = journal.read(supervisor.folder)
+    stop = next((e.event for e in reversed(entries) if isinstance(e.event, Stopped)), None)
+    why = stop.reason if stop else "no time was left to train"
+    supervisor.journal.append(Ended(exit_status=status, why=why, deadline_kept=kept))
+    _report(supervisor)
+    return status
+
+
+def _final_status(status: int, published: bool) -> int:
+    if not published:
+        return NothingToPublish.exit_status
+    return status if status in (0, EndedEarly.exit_status) else EndedEarly.exit_status
+
+
+def _report(supervisor: Supervisor) -> None:
+    """Pages and the last words; a report that fails takes nothing from the model."""
+    from rich.console import Console
+
+    from overnight.report import pages, summary, terminal
+
+    try:
+        report = summary.load(supervisor.folder)
+        pages.write(report, supervisor.folder)
+    except (OvernightError, OSError, ValueError) as error:
+        print(f"overnight: the report could not be written: {error}", file=sys.stderr)
+        return
+    with suppress(BrokenPipeError):
+        terminal.print_ending(report, run_folder=supervisor.folder, console=Console())

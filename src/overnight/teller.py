@@ -1,0 +1,124 @@
+"""Tells every event to those who must know: journal, status file, terminal.
+
+In: events. Out: lines of events.jsonl, status.json, the live view. Never: decides. The journal must
+not fail; a view that fails is dropped with one line and the night goes on without it.
+"""
+
+import os
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+
+from overnight.probe.clock import Clock
+from overnight.training import journal
+from overnight.training.disk import DiskTrouble
+from overnight.training.journal import Journal
+from overnight.values.facts import Interval
+from overnight.values.ledger import Entry, Event, Noted, Started, Status, Stepped, Stopped
+from overnight.values.plan import Reserve
+
+STATUS = "status.json"
+STATUS_SECONDS = 2.0
+
+State = Literal["starting", "rehearsing", "training", "ending", "finished", "stopped"]
+
+
+class View(Protocol):
+    """Whoever shows the night to a person."""
+
+    def tell(self, entry: Entry, status: Status | None) -> None:
+        """One event has happened."""
+        ...
+
+
+@dataclass(slots=True)
+class Teller:
+    """The one mouth of the training process."""
+
+    run_folder: Path
+    journal: Journal
+    clock: Clock
+    entries: list[Entry]
+    main: bool = True
+    """False in all processes but the first: they do not write or speak."""
+    view: View | None = None
+    state: State = "starting"
+    horizon: int = 0
+    logging_steps: int = 1
+    finish: Interval | None = None
+    """On the boot-time clock."""
+    reserve: Reserve | None = None
+    on_track: bool | None = None
+    _newest: Stepped | None = field(default=None)
+    _status_at: float = field(default=-1e9)
+
+    def tell(self, event: Event) -> None:
+        """Journals the event, then shows it."""
+        if not self.main:
+            return
+        if isinstance(event, Stepped):
+            self._newest = event
+        if not isinstance(event, Stepped) or event.step % self.logging_steps == 0:
+            entry = self.journal.append(event)
+            self.entries.append(entry)
+        else:
+            entry = Entry(t=self.journal.now(), utc=self.clock.utc(), event=event)
+        status = self.status()
+        self._write_status(status, urgent=isinstance(event, Stopped))
+        self._show(entry, status)
+
+    def all(self, events: Iterable[Event]) -> None:
+        """Tells several."""
+        for event in events:
+            self.tell(event)
+
+    def note(self, text: str) -> None:
+        """A line that changes nothing."""
+        self.tell(Noted(text=text))
+
+    def status(self) -> Status | None:
+        """Where the night stands, for a glance."""
+        begun = journal.started(self.entries)
+        if not isinstance(begun, Started):
+            return None
+        step, finish = self._newest, self.finish
+        return Status(
+            state=self.state,
+            step=step.step if step else 0,
+            horizon=self.horizon,
+            loss=step.loss if step else None,
+            tokens_per_second=step.tokens / step.seconds if step and step.seconds else None,
+            updated_utc=self.clock.utc(),
+            started_utc=begun.started_utc,
+            deadline_utc=begun.deadline_utc,
+            finish_low_utc=self.as_utc(finish.low) if finish else None,
+            finish_high_utc=self.as_utc(finish.high) if finish else None,
+            on_track=self.on_track,
+            pid=os.getpid(),
+            reserve=self.reserve,
+        )
+
+    def as_utc(self, boot: float) -> float:
+        """A reading of the boot-time clock as an instant."""
+        return self.clock.utc() + boot - self.clock.boot()
+
+    def _write_status(self, status: Status | None, *, urgent: bool) -> None:
+        now = self.clock.boot()
+        if status is None or (now - self._status_at < STATUS_SECONDS and not urgent):
+            return
+        self._status_at = now
+        try:
+            journal.write_json(self.run_folder / STATUS, status)
+        except DiskTrouble:
+            return  # a glance may be missed; the journal says it if the disk is really full
+
+    def _show(self, entry: Entry, status: Status | None) -> None:
+        if self.view is None:
+            return
+        try:
+            self.view.tell(entry, status)
+        except Exception as error:
+            self.view = None
+            print(f"overnight: the live view failed and is gone: {error}", file=sys.stderr)

@@ -1,0 +1,151 @@
+"""Rows -> the batches of every epoch, a pure function of the seed; knows and restores its place.
+
+In: encoded rows and which of them are trained on. Out: for each optimizer step its rows, sorted
+into micro-batches of like length, as padded tensors. Never: draws from a global random state.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from overnight.values.ledger import Progress
+
+if TYPE_CHECKING:
+    import torch
+
+    from overnight.training.render import Encoded
+
+Rows = NDArray[np.int64]
+
+MEGA_STEPS = 32
+"""Rows of so many steps are sorted by length together, then the steps are shuffled: little padding,
+and every epoch another company."""
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """Encoded rows, cut at `max_length`."""
+
+    encoded: "Encoded"
+    max_length: int
+    lengths: NDArray[np.int64]
+    """Tokens a row after the cut."""
+    learnt: NDArray[np.int64]
+    """Tokens that carry loss after the cut; the first token of a row never does."""
+
+    @classmethod
+    def cut(cls, encoded: "Encoded", max_length: int) -> "Corpus":
+        """The rows with at most `max_length` tokens each."""
+        lengths = np.minimum(encoded.lengths, max_length)
+        return cls(encoded, max_length, lengths, encoded.learnt_within(max_length))
+
+    def collate(self, rows: Rows) -> dict[str, "torch.Tensor"]:
+        """Right-padded `input_ids`, `attention_mask` (rows x length) and `learn` (bool).
+
+        `learn[r, t]` says that token t + 1 is to be predicted at position t.
+        """
+        import torch
+
+        width = int(self.lengths[rows].max())
+        ids = np.zeros((len(rows), width), dtype=np.int64)
+        mask = np.zeros((len(rows), width), dtype=np.int64)
+        learn = np.zeros((len(rows), width), dtype=bool)
+        for place, row in enumerate(rows):
+            tokens, learnt = self.encoded.row(int(row), self.max_length)
+            ids[place, : len(tokens)] = tokens
+            mask[place, : len(tokens)] = 1
+            learn[place, : len(tokens) - 1] = learnt[1:]
+        arrays = {"input_ids": ids, "attention_mask": mask, "learn": learn}
+        return {name: torch.from_numpy(array) for name, array in arrays.items()}
+
+    def by_length(self, rows: Sequence[int], rows_per_batch: int) -> list[Rows]:
+        """The rows in batches of like length, the longest first (so memory fails at once)."""
+        order = sorted(rows, key=lambda row: (-int(self.lengths[row]), row))
+        return [
+            np.asarray(order[at : at + rows_per_batch], dtype=np.int64)
+            for at in range(0, len(order), rows_per_batch)
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Which rows each optimizer step of each epoch holds."""
+
+    rows: Rows
+    lengths: NDArray[np.int64]
+    rows_per_step: int
+    seed: int
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Optimizer steps in one pass; the last one may hold fewer rows."""
+        return -(-len(self.rows) // self.rows_per_step)
+
+    def epoch(self, epoch: int) -> list[Rows]:
+        """The steps of one epoch, each an array of row numbers; the same for the same seed."""
+        random = np.random.default_rng([self.seed, epoch])
+        shuffled = random.permutation(self.rows)
+        mega = self.rows_per_step * MEGA_STEPS
+        steps: list[Rows] = []
+        for at in range(0, len(shuffled), mega):
+            block = shuffled[at : at + mega]
+            block = block[np.argsort(-self.lengths[block], kind="stable")]
+            steps += [
+                block[k : k + self.rows_per_step] for k in range(0, len(block), self.rows_per_step)
+            ]
+        return [steps[k] for k in random.permutation(len(steps))]
+
+
+def place(progress: Progress, order: Order) -> Progress:
+    """The same place, moved to the next epoch's beginning where this one is used up."""
+    if progress.batch < order.steps_per_epoch:
+        return progress
+    return Progress(
+        step=progress.step,
+        epoch=progress.epoch + 1,
+        batch=0,
+        batches_per_epoch=order.steps_per_epoch,
+        tokens=progress.tokens,
+    )
+
+
+def micro_batches(step: Rows, lengths: NDArray[np.int64], rows: int) -> list[Rows]:
+    """A step's rows cut into micro-batches of at most `rows`, like lengths together."""
+    ranked = step[np.argsort(-lengths[step], kind="stable")]
+    return [ranked[at : at + rows] for at in range(0, len(ranked), rows)]
+
+
+def share(micro: list[Rows], rank: int, processes: int) -> list[Rows]:
+    """The micro-batches of one process; every process may hold another number of them."""
+    return micro[rank::processes]
+
+
+class Feed:
+    """Micro-batches of the coming steps, collated ahead by worker processes if asked for."""
+
+    def __init__(self, corpus: Corpus, order: Order, *, workers: int = 0, pin: bool = False):
+        self._corpus, self._order = corpus, order
+        self._workers, self._pin = workers, pin
+
+    def steps(self, progress: Progress, cut: Any) -> Iterator[list[dict[str, "torch.Tensor"]]]:
+        """The steps from this place to the end of its epoch; `cut(rows)` gives micro-batches."""
+        import torch
+        from torch.utils.data import DataLoader
+
+        coming = [cut(rows) for rows in self._order.epoch(progress.epoch)[progress.batch :]]
+        loader: DataLoader[Any] = DataLoader(
+            coming,  # type: ignore[arg-type]
+            batch_size=None,
+            num_workers=self._workers,
+            pin_memory=self._pin,
+            collate_fn=self._collate,
+            # A loader draws a seed from its generator; the global one belongs to training.
+            generator=torch.Generator(),
+        )
+        return iter(loader)
+
+    def _collate(self, micro: list[Rows]) -> list[dict[str, "torch.Tensor"]]:
+        return [self._corpus.collate(rows) for rows in micro]

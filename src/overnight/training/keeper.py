@@ -1,0 +1,145 @@
+"""What the loop has done by others: saves, held-out figures, promotions, going back.
+
+In: a run folder, its journal's entries so far, the held-out rows. Out: events for the loop to
+yield. Never: decides when; a refused save never stops training.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from overnight.control.health import Health, finite
+from overnight.training import checkpoint, lineage, scores
+from overnight.training.disk import DiskTrouble
+from overnight.training.journal import started
+from overnight.training.session import Session
+from overnight.values.ledger import (
+    Entry,
+    Evaluated,
+    Event,
+    Loss,
+    Part,
+    Promoted,
+    Rewound,
+    Saved,
+    Stepped,
+)
+
+HEALTHY_STEPS = 20
+"""Steps after which a checkpoint is promoted, if an evaluation has not come first (DESIGN 5)."""
+
+
+@dataclass(slots=True)
+class Keeper:
+    """The disk side of one night's loop."""
+
+    run_folder: Path
+    entries: list[Entry]
+    """The journal so far; whoever journals appends to it."""
+    held_out: dict[Part, Sequence[int]]
+    clock: Callable[[], float]
+    stop_asked: Callable[[], str]
+    tell: Callable[[str], None]
+    now: Callable[[], float]
+    """The journal's time: seconds since the night's first start."""
+    limit: int = 2
+    parent: str = ""
+    """The checkpoint that training went on from last."""
+    pending: list[tuple[int, str]] = field(default_factory=list)
+    """(step, name) of checkpoints that have not proved healthy yet."""
+    rows: dict[tuple[Part, bool], tuple[scores.Sums, scores.Counts]] = field(default_factory=dict)
+    """The newest row losses by part and by whether they are the base's."""
+
+    def asked_to_stop(self) -> str:
+        """Why the world wants an end, or nothing."""
+        return self.stop_asked()
+
+    def save(self, session: Session) -> Saved | None:
+        """A whole checkpoint of the session, or None with one line said where the disk refused."""
+        saved = session.agreed(self._write(session) if session.main else None)
+        if saved is not None:
+            self.pending.append((saved.step, saved.name))
+        return saved
+
+    def _write(self, session: Session) -> Saved | None:
+        begun, step = self.clock(), session.progress.step
+        if not session.finite():
+            self.tell(f"step {step}: a weight is not finite, nothing is saved")
+            return None
+        try:
+            written = checkpoint.write(
+                self.run_folder, step=step, lineage=self.line(), fill=session.save_into
+            )
+            lineage.prune(self.run_folder, self.entries, keep=[written.name], limit=self.limit)
+        except DiskTrouble as trouble:
+            self.tell(f"checkpoint-{step} was not saved: {trouble}")
+            return None
+        self.parent = written.name
+        return Saved(
+            step=step,
+            name=written.name,
+            parent=written.parent,
+            seconds=self.clock() - begun,
+            bytes=written.bytes,
+        )
+
+    def line(self) -> checkpoint.Lineage:
+        """Where the next checkpoint comes from."""
+        begun = started(self.entries)
+        return checkpoint.Lineage(
+            run=begun.run if begun else "",
+            parent=self.parent,
+            t=self.now(),
+            versions=dict(begun.versions) if begun else {},
+        )
+
+    def evaluate(self, session: Session) -> Evaluated:
+        """The *select* part's loss."""
+        return self.measure(session, "select")
+
+    def measure(self, session: Session, part: Part, *, base: bool = False) -> Evaluated:
+        """A held-out part's loss now; its row losses are kept for paired comparison."""
+        begun = self.clock()
+        sums, counts = session.evaluate(self.held_out[part])
+        self.rows[part, base] = (sums, counts)
+        return Evaluated(
+            step=session.progress.step,
+            part=part,
+            loss=scores.held_out(sums, counts),
+            seconds=self.clock() - begun,
+            base=base,
+        )
+
+    def gain(self) -> Loss | None:
+        """Base minus tuned on the test part, paired by row, where both were measured."""
+        base, tuned = self.rows.get(("test", True)), self.rows.get(("test", False))
+        if base is None or tuned is None or len(base[0]) != len(tuned[0]):
+            return None
+        return scores.gain(base[0], tuned[0], base[1])
+
+    def rewind(self, session: Session) -> str | None:
+        """Back to the newest promoted checkpoint; the batches since then are not taken again."""
+        found = session.agreed(lineage.newest_promoted(self.run_folder, self.entries))
+        if found.path is None:
+            return None
+        reached = session.progress
+        session.restore(found.path)
+        session.skip_to(reached)
+        self.pending.clear()
+        self.parent = found.name
+        return found.name
+
+    def promotions(self, event: Event, health: Health) -> list[Promoted]:
+        """Checkpoints that 20 healthy steps or a finite evaluation have proved."""
+        if isinstance(event, Rewound) or health.verdict != "well":
+            return []
+        if isinstance(event, Stepped):
+            return self._promote(event.step - HEALTHY_STEPS, f"{HEALTHY_STEPS} healthy steps")
+        if isinstance(event, Evaluated) and finite(event.loss.loss):
+            return self._promote(event.step, "a finite evaluation")
+        return []
+
+    def _promote(self, up_to: int, why: str) -> list[Promoted]:
+        ready = [(step, name) for step, name in self.pending if step <= up_to]
+        self.pending = [one for one in self.pending if one not in ready]
+        return [Promoted(step=step, name=name, why=why) for step, name in ready]

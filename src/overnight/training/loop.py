@@ -1,0 +1,242 @@
+"""The loop: ask what to do, do it, tell what happened.
+
+In: a live session, a course (deadline, schedule, health) and the acts that touch the disk. Out:
+events, one by one. Never: decides by itself, writes the journal, prints.
+
+    repeat:
+        decision = deadline.decide(now)      # pure; with several processes rank 0 decides, all obey
+        Stop(reason)  -> yield Stopped; end
+        Replan        -> yield Replanned(horizon)
+        Save          -> yield Saved(step, seconds)
+        Evaluate      -> yield Evaluated(step, loss)
+        Rewind        -> yield Rewound(to_step)
+        Step          -> yield Stepped(...), Dropped(...) when its gradients were not finite,
+                         or, memory gone: rebuild smaller, yield Shrunk(...), same step again
+        course = course.after(event, now)    # pure: learns the price of steps, evaluations, saves
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Protocol, TypeVar
+
+from overnight.control import recovery
+from overnight.control.deadline import Deadline
+from overnight.control.health import Health, finite
+from overnight.control.schedule import Schedule
+from overnight.training.session import MemoryGone, Session, Taken
+from overnight.values.errors import OvernightError
+from overnight.values.ledger import (
+    Decision,
+    Dropped,
+    Evaluate,
+    Evaluated,
+    Event,
+    Promoted,
+    Replan,
+    Replanned,
+    Rewind,
+    Rewound,
+    Save,
+    Saved,
+    Shrunk,
+    Stepped,
+    Stop,
+    Stopped,
+)
+
+E = TypeVar("E", bound=Event)
+
+SETTLING = "the loss scaler is looking for its scale"
+"""Why fp16 drops its first steps: neither sickness nor a step."""
+
+REWIND_FACTOR = 0.5
+"""A rewind halves the rate and skips the batches (OPT-175B did the one, PaLM the other)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """Everything that the loop decides by: values only."""
+
+    deadline: Deadline
+    schedule: Schedule
+    health: Health = field(default_factory=Health)
+
+    def after(self, event: Event, now: float) -> "Course":
+        """The course once this event has happened."""
+        deadline, schedule, health = self.deadline.after(event, now), self.schedule, self.health
+        if isinstance(event, Stepped):
+            health = health.after_step(event.loss)
+        elif isinstance(event, Dropped) and event.reason != SETTLING:
+            health = health.after_drop()
+        elif isinstance(event, Replanned):
+            deadline = deadline.replanned(event.horizon, now)
+            anew = event.warmup_steps if event.warmup_steps != schedule.warmup_steps else None
+            schedule = schedule.replanned(event.step, event.horizon, warmup_steps=anew)
+        elif isinstance(event, Rewound):
+            schedule = schedule.rewound(event.to_step, event.rate_factor)
+            health = health.after_rewind()
+        return Course(deadline=deadline, schedule=schedule, health=health)
+
+    def decide(self, now: float, asked_to_stop: str) -> Decision:
+        """Health first, then the clock."""
+        if not asked_to_stop and self.health.verdict == "rewind":
+            return Rewind(why=self.health.trouble)
+        if not asked_to_stop and self.health.verdict == "give-up":
+            return Stop(reason="health")
+        return self.deadline.decide(now, asked_to_stop=asked_to_stop)
+
+
+class Acts(Protocol):
+    """What the loop has done by others: everything that touches the disk or the held-out rows."""
+
+    def asked_to_stop(self) -> str:
+        """Why the world wants an end (`signal`, `stop`), or nothing."""
+        ...
+
+    def save(self, session: Session) -> Saved | None:
+        """Writes a checkpoint; None where the disk refused, which is said elsewhere."""
+        ...
+
+    def evaluate(self, session: Session) -> Evaluated:
+        """Measures the *select* part."""
+        ...
+
+    def rewind(self, session: Session) -> str | None:
+        """Goes back to the newest promoted checkpoint; its name, None where there is none."""
+        ...
+
+    def promotions(self, event: Event, health: Health) -> list[Promoted]:
+        """Checkpoints that this event has proved healthy."""
+        ...
+
+
+class Loop:
+    """One training run under way. `course` may be replaced between two events."""
+
+    def __init__(
+        self, session: Session, course: Course, *, acts: Acts, clock: Callable[[], float]
+    ) -> None:
+        self.session, self.course = session, course
+        self._acts, self._clock = acts, clock
+
+    def train(self) -> Iterator[Event]:
+        """Yields every event until training is over; the last one is Stopped."""
+        while True:
+            asked = self._acts.asked_to_stop()
+            decision = self.session.agreed(self.course.decide(self._clock(), asked))
+            for event in self._do(decision):
+                yield self.happened(event)
+                if isinstance(event, Stopped):
+                    return
+                yield from self._acts.promotions(event, self.course.health)
+
+    def happened(self, event: E) -> E:
+        """Takes note of an event, also of one that came from outside the loop."""
+        self.course = self.course.after(event, self._clock())
+        return event
+
+    def _do(self, decision: Decision) -> Iterator[Event]:
+        step = self.session.progress.step
+        if isinstance(decision, Stop):
+            yield Stopped(step=step, reason=decision.reason)
+        elif isinstance(decision, Replan):
+            yield self.replanned(decision.horizon, decision.why)
+        elif isinstance(decision, Rewind):
+            yield self._rewind(decision)
+        elif isinstance(decision, Save | Evaluate):
+            yield from self._look(decision)
+        else:
+            yield from self._step()
+
+    def replanned(self, horizon: int, why: str, *, warmup_steps: int | None = None) -> Replanned:
+        """The event of a horizon set anew, with where the schedule goes on from."""
+        step = self.session.progress.step
+        after = self.course.schedule.replanned(step, horizon, warmup_steps=warmup_steps)
+        return Replanned(
+            step=step,
+            horizon=horizon,
+            anchor_step=step,
+            anchor_progress=after.anchor_progress,
+            warmup_steps=after.warmup_steps,
+            why=why,
+        )
+
+    def _look(self, decision: Save | Evaluate) -> Iterator[Event]:
+        """A save; or an evaluation, after a save where one can be afforded (DESIGN 5)."""
+        deadline = self.course.deadline
+        fresh = deadline.saved_step == self.session.progress.step
+        affordable = not fresh and self.session.agreed(deadline.save_affordable)
+        if isinstance(decision, Save) or affordable:
+            saved = self._acts.save(self.session)
+            if saved is not None:
+                yield saved
+            elif isinstance(decision, Save):
+                self._skip_save()
+        if isinstance(decision, Evaluate):
+            yield self._acts.evaluate(self.session)
+
+    def _skip_save(self) -> None:
+        """The disk refused: try again after another interval, not at once."""
+        deadline = replace(self.course.deadline, saved_at=self._clock())
+        self.course = replace(self.course, deadline=deadline)
+
+    def _rewind(self, decision: Rewind) -> Event:
+        step = self.session.progress.step
+        name = self._acts.rewind(self.session)
+        if name is None:
+            return Stopped(step=step, reason="health")
+        return Rewound(
+            step=step,
+            to_step=self.session.progress.step,
+            name=name,
+            rate_factor=REWIND_FACTOR,
+            why=decision.why,
+        )
+
+    def _step(self) -> Iterator[Event]:
+        rate = self.course.schedule.rate(self.session.progress.step)
+        while True:
+            begun = self._clock()
+            try:
+                taken = self.session.step(rate)
+            except MemoryGone:
+                yield self.shrink()
+                continue
+            yield self._told(taken, rate, self._clock() - begun)
+            return
+
+    def shrink(self) -> Shrunk:
+        """Rebuilds the session with a smaller micro-batch and the same effective batch.
+
+        Raises:
+            OvernightError: there is nothing smaller.
+        """
+        candidate = recovery.smaller(self.session.candidate)
+        if candidate is None:
+            raise OvernightError("one row does not fit into the memory; lower max_length")
+        self.session.rebuild(candidate)
+        rows = candidate.per_device_train_batch_size
+        return Shrunk(
+            step=self.session.progress.step,
+            per_device_train_batch_size=rows,
+            gradient_accumulation_steps=candidate.gradient_accumulation_steps,
+            why="memory ran out; the same step again with a smaller micro-batch",
+        )
+
+    def _told(self, taken: Taken, rate: float, seconds: float) -> Stepped | Dropped:
+        progress = self.session.progress
+        if not taken.taken:
+            which = "the loss" if not finite(taken.loss) else "a gradient"
+            reason = SETTLING if taken.settling else f"{which} was not finite"
+            return Dropped(step=progress.step, reason=reason, seconds=seconds)
+        return Stepped(
+            step=progress.step,
+            epoch=progress.epochs_done,
+            loss=taken.loss,
+            tokens=taken.tokens,
+            learnt_tokens=taken.learnt_tokens,
+            seconds=seconds,
+            learning_rate=rate,
+            grad_norm=taken.grad_norm,
+            peak_bytes=self.session.peak_bytes(),
+        )

@@ -1,0 +1,91 @@
+"""Full, LoRA, QLoRA: how each makes a model trainable.
+
+In: a candidate and a model folder. Out: a live model with the right weights trainable. Never:
+optimizer, data, loop. A base that is not trained is loaded in the precision it runs in; trained
+weights in fp32.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from overnight.values.errors import InputError, ModelError
+from overnight.values.plan import Candidate
+
+if TYPE_CHECKING:
+    import torch
+
+DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
+
+
+def _load(path: str, *, trust_remote_code: bool, **options: Any) -> Any:
+    from transformers import AutoModelForCausalLM
+
+    try:
+        return AutoModelForCausalLM.from_pretrained(
+            path, trust_remote_code=trust_remote_code, use_safetensors=True, **options
+        )
+    except (OSError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ModelError(f"{path}: the model cannot be loaded: {reason}") from error
+
+
+def _quantised(dtype: "torch.dtype") -> dict[str, Any]:
+    import importlib.util
+
+    if importlib.util.find_spec("bitsandbytes") is None:
+        raise InputError("--method qlora needs bitsandbytes: pip install 'overnight[qlora]'")
+    from transformers import BitsAndBytesConfig
+
+    config = BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=dtype,
+    )
+    return {"quantization_config": config}
+
+
+def load_base(path: str, candidate: Candidate, *, trust_remote_code: bool = False) -> Any:
+    """The base model in the precision that this method trains in (on the CPU, weights read)."""
+    import torch
+
+    runs = getattr(torch, DTYPES[candidate.precision])
+    if candidate.method == "full":
+        return _load(path, trust_remote_code=trust_remote_code, dtype=torch.float32)
+    extra = _quantised(runs) if candidate.method == "qlora" else {}
+    return _load(path, trust_remote_code=trust_remote_code, dtype=runs, **extra)
+
+
+def prepare(model: Any, candidate: Candidate) -> Any:
+    """The model with exactly the weights trainable that the method trains, in fp32."""
+    if candidate.method != "full":
+        model = _with_adapters(model, candidate)
+    if candidate.gradient_checkpointing:
+        checkpoint(model)
+    return model
+
+
+def _with_adapters(model: Any, candidate: Candidate) -> Any:
+    import torch
+    from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
+
+    if candidate.method == "qlora":
+        model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
+    config = LoraConfig(
+        r=candidate.lora_r,
+        lora_alpha=candidate.lora_alpha,
+        lora_dropout=candidate.lora_dropout,
+        target_modules="all-linear",
+        task_type="CAUSAL_LM",
+    )
+    adapted = get_peft_model(model, config)
+    for parameter in adapted.parameters():
+        if parameter.requires_grad:
+            parameter.data = parameter.data.to(torch.float32)
+    return adapted
+
+
+def checkpoint(model: Any) -> None:
+    """Turns gradient checkpointing on: activations are computed again in the backward pass."""
+    model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    if hasattr(model, "enable_input_require_grads"):
+        model.enable_input_require_grads()

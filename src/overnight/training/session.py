@@ -1,0 +1,326 @@
+"""Plan -> live model, optimizer, batches: step, evaluate, save, restore, rebuild.
+
+In: a candidate, a model folder, a cut corpus. Out: `Taken` steps, row losses, checkpoint files.
+Never: decides, reads a clock for a decision, writes outside the folder that it is given.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from overnight.training import methods, state
+from overnight.training.batches import Corpus, Feed, Order, Rows, micro_batches, place, share
+from overnight.training.losses import Head, by_row
+from overnight.values.ledger import Progress
+from overnight.values.plan import Candidate
+
+if TYPE_CHECKING:
+    import torch
+
+T = TypeVar("T")
+
+NO_DECAY_DIMENSIONS = 1
+"""Biases and norms (vectors) are not decayed, as is usual."""
+EVALUATION_ROWS = 4
+"""Times the micro-batch: an evaluation keeps no activations."""
+
+
+class MemoryGone(Exception):
+    """The device ran out of memory before the optimizer was touched; the step can be taken anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """One optimizer step, or one whose gradients were thrown away (`taken` False)."""
+
+    taken: bool
+    loss: float
+    grad_norm: float
+    tokens: int
+    learnt_tokens: int
+    settling: bool = False
+    """The loss scaler of fp16 looked for its scale: neither sickness nor a step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What a session trains on."""
+
+    corpus: Corpus
+    train: Rows
+    pad_id: int
+
+
+class Session:
+    """The one live thing of a night."""
+
+    def __init__(self, model: Any, candidate: Candidate, material: Material) -> None:
+        from accelerate import Accelerator
+
+        self._material = material
+        self.candidate = candidate
+        mixed = {"fp32": "no"}.get(candidate.precision, candidate.precision)
+        self.accelerator = Accelerator(mixed_precision=mixed)
+        self.model = methods.prepare(model, candidate).to(self.accelerator.device)
+        self.parameters = [p for p in self.model.parameters() if p.requires_grad]
+        self.optimizer = self._optimizer()
+        self.progress = Progress(batches_per_epoch=self._order().steps_per_epoch)
+        self._coming: Iterator[list[dict[str, torch.Tensor]]] | None = None
+        with self.accelerator.autocast():
+            self.head = Head.of(self.model, self._tiny_batch())
+        state.seed_everything(candidate.seed, self.accelerator.process_index)
+
+    def _tiny_batch(self) -> dict[str, "torch.Tensor"]:
+        shortest = self._material.train[np.argsort(self.corpus.lengths[self._material.train])[:1]]
+        return self._to_device(self.corpus.collate(shortest))
+
+    @property
+    def corpus(self) -> Corpus:
+        """The rows, cut."""
+        return self._material.corpus
+
+    def _order(self) -> Order:
+        rows = self.candidate.rows_per_step
+        return Order(self._material.train, self.corpus.lengths, rows, self.candidate.seed)
+
+    def _optimizer(self) -> Any:
+        import torch
+
+        kinds: dict[bool, list[Any]] = {True: [], False: []}
+        for parameter in self.parameters:
+            kinds[parameter.ndim > NO_DECAY_DIMENSIONS].append(parameter)
+        groups = [
+            {"params": kinds[True], "weight_decay": self.candidate.weight_decay},
+            {"params": kinds[False], "weight_decay": 0.0},
+        ]
+        return torch.optim.AdamW(
+            [group for group in groups if group["params"]],
+            lr=self.candidate.learning_rate,
+            betas=(0.9, self.candidate.adam_beta2),
+            fused=self.accelerator.device.type in ("cpu", "cuda"),
+        )
+
+    @property
+    def tokens_per_step(self) -> float:
+        """Mean over an epoch."""
+        return float(self.corpus.lengths[self._material.train].sum()) / max(
+            self._order().steps_per_epoch, 1
+        )
+
+    def _to_device(self, batch: dict[str, "torch.Tensor"]) -> dict[str, "torch.Tensor"]:
+        device = self.accelerator.device
+        return {name: tensor.to(device, non_blocking=True) for name, tensor in batch.items()}
+
+    def _cut(self, step: Rows) -> list[Rows]:
+        """This process's micro-batches of a step."""
+        rows = self.candidate.per_device_train_batch_size
+        micro = micro_batches(step, self.corpus.lengths, rows)
+        return share(micro, self.accelerator.process_index, self.accelerator.num_processes)
+
+    def _next_step(self) -> tuple[Rows, list[dict[str, "torch.Tensor"]]]:
+        order = self._order()
+        here = place(self.progress, order)
+        if self._coming is None or here.batch == 0:
+            feed = Feed(self.corpus, order, workers=self.candidate.dataloader_num_workers,
+                        pin=self.candidate.dataloader_pin_memory)  # fmt: skip
+            self._coming, self._epoch = feed.steps(here, self._cut), order.epoch(here.epoch)
+        self.progress = here
+        return self._epoch[here.batch], next(self._coming)
+
+    def step(self, rate: float) -> Taken:
+        """Takes the next optimizer step at this learning rate.
+
+        The loss is the sum of token losses over the supervised tokens of the whole step, over all
+        micro-batches and processes, so how the step is split changes nothing but rounding.
+
+        Raises:
+            MemoryGone: nothing was changed; rebuild smaller and call again.
+        """
+        rows, micro = self._next_step()
+        before = state.random_state()
+        learnt = int(self.corpus.learnt[rows].sum())
+        total = self._gradients(micro, max(learnt, 1))
+        if total is None:
+            self.optimizer.zero_grad(set_to_none=True)
+            state.set_random_state(before)
+            self._coming = None
+            raise MemoryGone
+        taken = self._apply(total, rate)
+        self.progress = self._advanced(rows, taken)
+        return replace(taken, tokens=int(self.corpus.lengths[rows].sum()), learnt_tokens=learnt)
+
+    def _advanced(self, rows: Rows, taken: Taken) -> Progress:
+        return replace(
+            self.progress,
+            step=self.progress.step + taken.taken,
+            batch=self.progress.batch + 1,
+            batches_per_epoch=self._order().steps_per_epoch,
+            tokens=self.progress.tokens + int(self.corpus.lengths[rows].sum()),
+        )
+
+    def _gradients(
+        self, micro: list[dict[str, "torch.Tensor"]], learnt: int
+    ) -> "torch.Tensor | None":
+        """The step's loss, its gradients summed up; None when memory ran out on any process."""
+        import torch
+
+        total = torch.zeros((), device=self.accelerator.device)
+        gone = False
+        try:
+            for batch in micro:
+                total += self._backward(self._to_device(batch), learnt)
+        except RuntimeError as error:
+            if not state.out_of_memory(error):
+                raise
+            gone = True
+        # Outside the handler, so that nothing holds the failed graph (PyTorch FAQ).
+        if self._anywhere(gone):
+            state.free_memory(self.accelerator.device.type)
+            return None
+        if self.accelerator.num_processes > 1:
+            self._sum_over_processes()
+            total = self.accelerator.reduce(total, "sum")
+        return total
+
+    def _backward(self, batch: dict[str, "torch.Tensor"], learnt: int) -> "torch.Tensor":
+        self.model.train()
+        with self.accelerator.autocast():
+            losses = self.head.token_losses(self.model, batch)
+        loss = losses.sum() / learnt
+        scaler = self.accelerator.scaler
+        (loss if scaler is None else scaler.scale(loss)).backward()
+        return loss.detach()
+
+    def _anywhere(self, gone: bool) -> bool:
+        """One rank's trouble is every rank's decision."""
+        if self.accelerator.num_processes == 1:
+            return gone
+        import torch
+
+        flag = torch.tensor(float(gone), device=self.accelerator.device)
+        return bool(self.accelerator.reduce(flag, "sum").item() > 0)
+
+    def _sum_over_processes(self) -> None:
+        import torch
+
+        for parameter in self.parameters:
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+            torch.distributed.all_reduce(parameter.grad)
+
+    def _apply(self, total: "torch.Tensor", rate: float) -> Taken:
+        import torch
+
+        scaler = self.accelerator.scaler
+        if scaler is not None:
+            scaler.unscale_(self.optimizer)
+        limit = self.candidate.max_grad_norm or float("inf")
+        norm = torch.nn.utils.clip_grad_norm_(self.parameters, limit)
+        loss, size = torch.stack([total, norm.to(total)]).tolist()  # the one sync of a step
+        sound = bool(np.isfinite(loss) and np.isfinite(size))
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        if scaler is not None:
+            scaler.step(self.optimizer)
+            scaler.update()
+        elif sound:
+            self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        settling = scaler is not None and not sound and bool(np.isfinite(loss))
+        return Taken(sound, loss, size, 0, 0, settling)
+
+    @property
+    def pad_id(self) -> int:
+        """The token that fills up."""
+        return self._material.pad_id
+
+    def loss_of(self, tokens: Sequence[int]) -> float:
+        """Mean loss (nats) of a row of tokens, each predicted from those before it."""
+        import torch
+
+        ids = torch.tensor([list(tokens)], device=self.accelerator.device)
+        with state.undisturbed(self.model), torch.no_grad(), self.accelerator.autocast():
+            logits = self.model(ids, use_cache=False).logits.float()
+        return float(torch.nn.functional.cross_entropy(logits[0, :-1], ids[0, 1:]).item())
+
+    def largest_fits(self) -> bool:
+        """Whether forward and backward of the longest rows fit; weights and place are untouched."""
+        longest = self.corpus.by_length(self._material.train.tolist(), self.candidate.rows_per_step)
+        before = state.random_state()
+        micro = [self.corpus.collate(rows) for rows in self._cut(longest[0])[:1]]
+        fits = self._gradients(micro, 1) is not None
+        self.optimizer.zero_grad(set_to_none=True)
+        state.set_random_state(before)
+        return fits
+
+    def evaluate(self, rows: Sequence[int]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Summed token losses and counts of supervised tokens, row by row in the order given.
+
+        Looking is free: every random state is left as it was.
+        """
+        import torch
+
+        place_of = {row: at for at, row in enumerate(rows)}
+        sums = torch.zeros(len(rows), dtype=torch.float64)
+        size = EVALUATION_ROWS * self.candidate.per_device_train_batch_size
+        micro = share(self.corpus.by_length(rows, size), self.accelerator.process_index,
+                      self.accelerator.num_processes)  # fmt: skip
+        with state.undisturbed(self.model), torch.no_grad(), self.accelerator.autocast():
+            for some in micro:
+                batch = self._to_device(self.corpus.collate(some))
+                losses = by_row(self.head.token_losses(self.model, batch), batch["learn"])
+                sums[[place_of[int(row)] for row in some]] = losses.double().cpu()
+        if self.accelerator.num_processes > 1:
+            sums = self.accelerator.reduce(sums.to(self.accelerator.device), "sum").cpu()
+        return sums.numpy(), self.corpus.learnt[np.asarray(rows, dtype=np.int64)]
+
+    def rebuild(self, candidate: Candidate) -> None:
+        """Goes on with a smaller candidate of the same effective batch; weights stay."""
+        if candidate.gradient_checkpointing and not self.candidate.gradient_checkpointing:
+            methods.checkpoint(self.model)
+        self.candidate = candidate
+        self._coming = None
+
+    def save_into(self, folder: Path) -> None:
+        """Writes the checkpoint's files under their Hugging Face names (main process)."""
+        state.save(self, folder)
+
+    def restore(self, folder: Path) -> None:
+        """Goes back to exactly what `save_into` wrote."""
+        self.progress = state.restore(self, folder)
+        self._coming = None
+
+    def skip_to(self, reached: Progress) -> None:
+        """Goes on with the batches after `reached`, keeping the step count."""
+        self.progress = replace(self.progress, epoch=reached.epoch, batch=reached.batch)
+        self._coming = None
+
+    @property
+    def main(self) -> bool:
+        """Whether this is the process that writes and speaks."""
+        return bool(self.accelerator.is_main_process)
+
+    def agreed(self, value: T) -> T:
+        """What the main process holds; every process gets the same."""
+        if self.accelerator.num_processes == 1:
+            return value
+        from accelerate.utils import broadcast_object_list
+
+        told = [value]
+        broadcast_object_list(told)
+        return told[0]
+
+    def finite(self) -> bool:
+        """Whether every trained weight is an ordinary number."""
+        import torch
+
+        norms = torch._foreach_norm([p.detach() for p in self.parameters])
+        return bool(torch.isfinite(torch.stack([n.float() for n in norms])).all().item())
+
+    def peak_bytes(self) -> int:
+        """The most memory taken so far: of the device, or of this process on a CPU."""
+        return state.peak_bytes(self.accelerator.device.type)
