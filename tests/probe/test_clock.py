@@ -44,6 +44,12 @@ def test_what_is_over_is_refused(text: str) -> None:
         read(text, now="2026-11-20 22:15")
 
 
+def test_what_is_over_is_kept_where_a_night_may_be_resumed() -> None:
+    now = utc("2026-11-20 22:15")
+    over = parse_instant("2026-11-20 08:00", now_utc=now, zone=BERLIN, past=True)
+    assert over == utc("2026-11-20 08:00")
+
+
 def test_this_very_instant_is_over_too() -> None:
     assert read("22:15", now="2026-11-20 22:15") == utc("2026-11-21 22:15")
 

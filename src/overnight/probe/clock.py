@@ -112,11 +112,12 @@ def local_zone() -> tzinfo:
                          "set TZ, for example TZ=Europe/Berlin") from error  # fmt: skip
 
 
-def parse_instant(text: str, *, now_utc: float, zone: tzinfo) -> float:
+def parse_instant(text: str, *, now_utc: float, zone: tzinfo, past: bool = False) -> float:
     """The next instant (seconds since the Unix epoch) that a clock time in `zone` means.
 
     "8:00" and "sat 8am" are the next such time after `now_utc`; a full date is that very time.
-    Where clocks go back, the earlier of both instants is taken unless it is over.
+    Where clocks go back, the earlier of both instants is taken unless it is over. `past` keeps a
+    full date that is over: the night that it was given for may be there to be resumed.
 
     Raises:
         InputError: unreadable, without a clock time, past, or skipped by summer time.
@@ -124,6 +125,8 @@ def parse_instant(text: str, *, now_utc: float, zone: tzinfo) -> float:
     wish = read_wish(text, now=_wall(now_utc, zone=zone))
     instants = wish.instants or _instants(wish, text=text, now_utc=now_utc, zone=zone)
     ahead = [instant for instant in instants if instant > now_utc]
+    if past and instants and not ahead:
+        return max(instants)
     if not ahead:
         raise InputError(f"'{text}' is past: it is {_shown(now_utc, zone=zone)} now; "
                          "give a time that is still ahead")  # fmt: skip

@@ -1,0 +1,89 @@
+"""The command line: `overnight COMMAND`.
+
+In: the words of the command line. Out: the exit status (DESIGN 9), errors as one line on stderr.
+Never: a traceback for the user's mistake.
+"""
+
+import sys
+import traceback
+from typing import Any
+
+import typer
+
+from overnight import __version__
+from overnight.cli import commands
+from overnight.cli.flags import DATA_FLAGS, JSON, NIGHT_FLAGS, OUTPUT, RUN, TRAIN_FLAGS, Flag
+from overnight.cli.flags import with_flags as made
+from overnight.values.errors import OvernightError
+
+INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+_WITHIN = Flag("within", "--within", str, "How long it may take (3m).", "TIME")
+_NAME = Flag("name", "NAME", str, "Name of the checkpoint.")
+_ABOUT = "The best model you could have had by your deadline, on disk by your deadline."
+
+
+def build() -> typer.Typer:
+    """The commands with their flags; plain help, since rich alone would cost more than the rest."""
+    app = typer.Typer(name="overnight", help=_ABOUT, add_completion=False, rich_markup_mode=None,
+                      pretty_exceptions_enable=False,
+                      context_settings={"help_option_names": ["-h", "--help"]})  # fmt: skip
+    app.callback()(_top)
+    app.command("demo")(made(commands.demo, (_WITHIN, OUTPUT)))
+    app.command("data")(made(commands.data, (*DATA_FLAGS, JSON)))
+    app.command("plan")(made(commands.plan, (*NIGHT_FLAGS, JSON)))
+    app.command("train")(made(commands.train, TRAIN_FLAGS))
+    app.command("status")(made(commands.status, (RUN, JSON)))
+    app.command("report")(made(commands.report, (RUN, JSON)))
+    app.command("doctor")(made(commands.doctor, (JSON,)))
+    app.command("_night", hidden=True)(made(commands.run_night, (RUN,)))
+    app.command("_publish", hidden=True)(made(commands.publish, (RUN, _NAME)))
+    return app
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"overnight {__version__}")
+        raise typer.Exit()
+
+
+def _top(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True,
+                                 help="The version, and nothing else."),
+) -> None:  # fmt: skip
+    """Only here so that `--version` stands before any command."""
+
+
+def run(words: list[str]) -> int:
+    """The exit status of `overnight WORDS`; nothing at all is a call for help."""
+    try:
+        status: Any = build()(words or ["--help"], standalone_mode=False, prog_name="overnight")
+    except OvernightError as error:
+        return _fail(str(error), status=error.exit_status)
+    except (KeyboardInterrupt, typer.Abort):
+        return _fail("interrupted", status=INTERRUPTED)
+    except Exception as error:
+        # Errors of usage share no public name through the versions of typer, but this method.
+        return _fail(_usage(error), status=2) if hasattr(error, "format_message") else _our_fault()
+    return status if isinstance(status, int) else 0
+
+
+def _usage(error: Any) -> str:
+    """What typer says of words that it does not know, and whom to ask."""
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "overnight"
+    return f"{error.format_message()} (see {command} --help)"
+
+
+def _fail(sentence: str, *, status: int) -> int:
+    """One line, whatever the data or a file name put into it."""
+    line = " ".join(sentence.split())
+    shown = "".join(letter if letter.isprintable() else "?" for letter in line)
+    print(f"overnight: error: {shown}", file=sys.stderr)
+    return status
+
+
+def _our_fault() -> int:
+    """Everything that helps us to mend it."""
+    traceback.print_exc()
+    return _fail("this is a fault of ours, not of yours; please report it with the lines above "
+                 "and what `overnight doctor` prints", status=1)  # fmt: skip

@@ -1,0 +1,168 @@
+"""What each command does: settings in, one call, its answer printed.
+
+In: the flags as typer read them. Out: the exit status. Never: deciding anything. Everything but
+typer is imported where it is used, so that `--help` costs nothing.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from overnight.values.request import Request
+
+
+def _request(
+    flags: Mapping[str, Any], *, need: str = "night", past: bool = False
+) -> tuple["Request", tuple[str, ...]]:
+    from overnight.cli.settings import Surroundings, gather
+    from overnight.probe.clock import SystemClock
+
+    around = Surroundings(environ=os.environ, folder=Path.cwd(), clock=SystemClock())
+    return gather(flags, around=around, need=need, past=past)
+
+
+def _print_json(value: object) -> int:
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+    return 0
+
+
+def _say(lines: tuple[str, ...]) -> None:
+    """Remarks go to stderr, so that what a program reads stays clean."""
+    for line in lines:
+        typer.echo(line, err=True)
+
+
+def train(given: dict[str, Any]) -> int:
+    """Fine-tune a model, over in time. Run it again to resume."""
+    from overnight import supervise
+    from overnight.probe.clock import SystemClock
+
+    fresh, renew = given.pop("fresh"), given.pop("renew")
+    request, echoes = _request(given, past=True)
+    return supervise.run(request, clock=SystemClock(), fresh=fresh, renew=renew, echoes=echoes)
+
+
+def plan(given: dict[str, Any]) -> int:
+    """What `train` would do: settings, reasons, end."""
+    from overnight import night
+    from overnight.cli.objects import plan_object
+    from overnight.probe.clock import SystemClock
+
+    as_json = given.pop("json")
+    request, echoes = _request(given)
+    _say((*echoes, *_deadline(request)))
+    made, dataset, model, hardware = night.propose(request, SystemClock())
+    if as_json:
+        return _print_json(plan_object(request, made, dataset=dataset, model=model,
+                                       hardware=hardware))  # fmt: skip
+    from rich.console import Console
+
+    from overnight.report.terminal import print_plan
+
+    print_plan(made, dataset, model, hardware, Console())
+    return 0
+
+
+def _deadline(request: "Request") -> tuple[str, ...]:
+    """What the window resolves to, if the night started now."""
+    from overnight.probe.clock import SystemClock, echo, local_zone
+
+    now, window = SystemClock().utc(), request.window
+    ends = window.ends_utc if window.seconds is None else now + window.seconds
+    return () if ends is None else (echo(ends, now_utc=now, zone=local_zone()),)
+
+
+def data(given: dict[str, Any]) -> int:
+    """What is in DATA, what would be trained on, what looks wrong."""
+    from overnight import night
+    from overnight.cli.objects import dataset_object
+
+    as_json = given.pop("json")
+    request, echoes = _request(given, need="data")
+    _say(echoes)
+    profile, examples = night.survey(request)
+    if as_json:
+        return _print_json(dataset_object(profile) | {"examples": examples})
+    from rich.console import Console
+
+    from overnight.report.terminal import print_dataset
+
+    print_dataset(profile, examples, Console())
+    return 0
+
+
+def status(given: dict[str, Any]) -> int:
+    """How a night is doing, in two lines."""
+    import psutil
+
+    from overnight.cli.runs import find_run, read_status, status_lines
+    from overnight.codec import to_json
+    from overnight.probe.clock import SystemClock, local_zone
+
+    found = read_status(find_run(given["run"], folder=Path.cwd()))
+    if given["json"]:
+        return _print_json(to_json(found))
+    alive = psutil.pid_exists(found.pid)
+    for line in status_lines(found, now_utc=SystemClock().utc(), zone=local_zone(), alive=alive):
+        typer.echo(line)
+    return 0
+
+
+def report(given: dict[str, Any]) -> int:
+    """A night's report: promised against done."""
+    from overnight.cli.runs import find_run
+    from overnight.report import pages, summary
+    from overnight.report.verdict import judge
+
+    run = find_run(given["run"], folder=Path.cwd())
+    told = summary.load(run)
+    pages.write(told, run)
+    if given["json"]:
+        return _print_json(json.loads((run / "report.json").read_text(encoding="utf-8")))
+    verdict = judge(told)
+    typer.echo(" ".join((f"{verdict.title}:", *verdict.sentences)))
+    for name in ("report.html", "report.json"):
+        typer.echo(str(run / name))
+    return 0
+
+
+def doctor(given: dict[str, Any]) -> int:
+    """This machine, and what of it is unmeasured."""
+    from overnight.cli.doctor import doctor_lines, doctor_object
+    from overnight.probe import hardware
+
+    found = hardware.look()
+    if given["json"]:
+        return _print_json(doctor_object(found))
+    for line in doctor_lines(found):
+        typer.echo(line)
+    return 0
+
+
+def demo(given: dict[str, Any]) -> int:
+    """The whole thing in minutes on this machine, nothing to download."""
+    from overnight import demo as story
+    from overnight.probe.clock import SystemClock
+    from overnight.values.units import parse_duration
+
+    seconds = parse_duration(given["within"] or "3m")
+    return story.run(seconds, clock=SystemClock(), output_dir=given["output_dir"])
+
+
+def run_night(given: dict[str, Any]) -> int:
+    """The night itself, in the child process that the supervisor starts."""
+    from overnight import night
+
+    return night.run(Path(given["run"]))
+
+
+def publish(given: dict[str, Any]) -> int:
+    """Load, test and put into place a checkpoint, in a process of its own."""
+    from overnight.training import export
+
+    return export.publish(Path(given["run"]), given["name"])
