@@ -36,7 +36,7 @@ THINKING = """{% for m in messages %}{{ '<|im_start|>' + m.role + '\\n' }}\
 {% if m.role == 'assistant' and loop.last %}{% if '</think>' in m.content %}\
 {{ m.content }}{% else %}{{ '<think>\\n\\n</think>\\n\\n' + m.content }}{% endif %}\
 {% else %}{{ said }}{% endif %}{{ '<|im_end|>\\n' }}{% endfor %}\
-{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"""
+{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n<think>\\n' }}{% endif %}"""
 
 
 def make(template: str | None = None, *, eos: str | None = "<|end|>") -> Any:

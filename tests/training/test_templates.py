@@ -138,3 +138,9 @@ def test_reasoning_that_a_template_drops_from_earlier_turns_is_noted_and_the_res
     pieces = [rendered.text[low:high] for low, high in rendered.spans]
     assert pieces == ["42<|im_end|>", thought + "<|im_end|>"]
     assert rendered.thoughts_dropped
+
+
+def test_reasoning_may_not_be_dropped_from_the_last_answer():
+    template = "{% for m in messages %}{{ m.content.split('</think>')[-1] }}<|im_end|>{% endfor %}"
+    with pytest.raises(DataError, match="changes or drops"):
+        learnt(template, row(("user", "a"), ("assistant", "<think>\nsum\n</think>\n\n42")))

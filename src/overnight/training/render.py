@@ -144,7 +144,9 @@ class _Writer:
             rendered = self._scribe.render(row)
         except DataError as error:
             if not self._skip:
-                raise
+                raise DataError(
+                    f"{error}; mend it, or leave such rows out: --skip-bad-rows"
+                ) from None
             self._refused.append(str(error))
             return Rendered("", ())
         if rendered.thoughts_dropped:

@@ -116,7 +116,7 @@ class Scribe:
         try:
             text = self._write(messages)
         except _REFUSALS as error:
-            raise DataError(_refused(row, str(error))) from None
+            raise DataError(_refused(row.source, str(error))) from None
         places = _places(text, pattern.pieces, [message.content for message in messages])
         if places is None:
             return self._search(row, messages, text)
@@ -154,7 +154,7 @@ class Scribe:
             if not lost:
                 return _Pattern(shape, _pieces(text, shape(marks)))
             reason = reason or f"it leaves out the {lost[0]} turn"
-        raise DataError(f"{source}: the tokenizer's chat template refuses the row: {reason}")
+        raise DataError(_refused(source, reason))
 
     def _spans(
         self, text: str, messages: Sequence[Message], places: Sequence[tuple[int, int, int]]
@@ -255,12 +255,12 @@ def _spoken(content: str) -> str:
     return content.rpartition("</think>")[2].strip()
 
 
-def _refused(row: Row, reason: str) -> str:
-    return f"{row.source}: the tokenizer's chat template refuses the row: {reason}"
+def _refused(source: str, reason: str) -> str:
+    return f"{source}: the tokenizer's chat template refuses the row: {reason}"
 
 
 def _changed(row: Row, content: str) -> str:
     return (
         f"{row.source}: the chat template changes or drops text that would be learnt"
-        f" ({' '.join(content.split())[:40]!r}); leave the row out or use another template"
+        f" ({' '.join(content.split())[:40]!r})"
     )
