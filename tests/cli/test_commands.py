@@ -72,11 +72,13 @@ def test_plan_prints_one_object_for_programs(
 
 
 def test_plan_prints_the_plan_for_people(put: Callable[..., None]) -> None:
-    shown: list[Any] = []
+    shown: dict[str, Any] = {}
     put("night", propose=lambda request, clock: (PLAN, DATASET, MODEL, HARDWARE))
-    put("report.terminal", print_plan=lambda *values: shown.extend(values))
+    put("report.terminal", print_plan=lambda plan, **rest: shown.update(rest, plan=plan))
     assert run(["plan", "chats.jsonl", "--model", "base", "--max-steps", "5"]) == 0
-    assert shown[:4] == [PLAN, DATASET, MODEL, HARDWARE] and hasattr(shown[4], "print")
+    values = [shown[name] for name in ("plan", "dataset", "model", "hardware")]
+    assert values == [PLAN, DATASET, MODEL, HARDWARE]
+    assert shown["now_utc"] > 1.7e9 and hasattr(shown["console"], "print")
 
 
 def test_plan_refuses_a_deadline_that_is_over(capsys: pytest.CaptureFixture[str]) -> None:
@@ -90,9 +92,10 @@ def test_data_shows_profile_and_examples(
     examples = [[("Hello", False), ("Hi", True)]]
     shown: list[Any] = []
     put("night", survey=lambda request: (DATASET, examples))
-    put("report.terminal", print_dataset=lambda *values: shown.extend(values))
+    put("report.terminal",
+        print_dataset=lambda told, *, examples, console: shown.extend((told, examples)))  # fmt: skip
     assert run(["data", "chats.jsonl"]) == 0
-    assert shown[:2] == [DATASET, examples]
+    assert shown == [DATASET, examples]
     assert run(["data", "chats.jsonl", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["examples"] == [[["Hello", False], ["Hi", True]]]
 

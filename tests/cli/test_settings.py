@@ -1,4 +1,3 @@
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,39 +12,6 @@ from overnight.values.request import Request, Window
 NOW = datetime(2026, 11, 20, 22, 15, tzinfo=UTC).timestamp()
 ENOUGH = {"data": "chats.jsonl", "model": "base", "within": "12h"}
 
-# Every honoured key of DESIGN 9: how it is written, and what arrives.
-HONOURED: dict[str, tuple[str, object]] = {
-    "num_train_epochs": ("2.5", 2.5),
-    "max_steps": ("500", 500),
-    "per_device_train_batch_size": ("8", 8),
-    "gradient_accumulation_steps": ("32", 32),
-    "learning_rate": ("2.5e-4", 2.5e-4),
-    "warmup_ratio": ("0.1", 0.1),
-    "lr_scheduler_type": ("cosine", "cosine"),
-    "max_grad_norm": ("0.5", 0.5),
-    "weight_decay": ("0.01", 0.01),
-    "fp16": ("true", True),
-    "bf16": ("true", True),
-    "gradient_checkpointing": ("false", False),
-    "max_length": ("1024", 1024),
-    "dataloader_num_workers": ("2", 2),
-    "dataloader_pin_memory": ("true", True),
-    "logging_steps": ("10", 10),
-    "eval_steps": ("100", 100),
-    "save_steps": ("500", 500),
-    "save_minutes": ("7.5", 7.5),
-    "save_total_limit": ("3", 3),
-    "load_best_model_at_end": ("false", False),
-    "seed": ("7", 7),
-    "output_dir": ("nights/one", "nights/one"),
-    "lora_r": ("8", 8),
-    "lora_alpha": ("16", 16),
-    "lora_dropout": ("0.05", 0.05),
-}
-EVERY_KEY = pytest.mark.parametrize(
-    "key, text, value", [(key, *how) for key, how in HONOURED.items()]
-)
-
 
 def gathered(
     folder: Path, *, environ: Mapping[str, str] | None = None, need: str = "night",
@@ -53,10 +19,6 @@ def gathered(
 ) -> tuple[Request, tuple[str, ...]]:  # fmt: skip
     around = Surroundings(environ=environ or {}, folder=folder, clock=FakeClock(utc=NOW), zone=UTC)
     return gather({**ENOUGH, **flags}, around=around, need=need, past=past)
-
-
-def arrived(request: Request, key: str) -> object:
-    return request.output_dir if key == "output_dir" else getattr(request.settings, key)
 
 
 def refused(folder: Path, *, environ: Mapping[str, str] | None = None, **flags: object) -> str:
@@ -69,60 +31,6 @@ def config(folder: Path, text: str, *, name: str = "run.yaml") -> str:
     path = folder / name
     path.write_text(text, encoding="utf-8")
     return str(path)
-
-
-@EVERY_KEY
-def test_every_key_arrives_from_set(tmp_path: Path, key: str, text: str, value: object) -> None:
-    assert arrived(gathered(tmp_path, set=[f"{key}={text}"])[0], key) == value
-
-
-@EVERY_KEY
-def test_every_key_arrives_from_the_environment(
-    tmp_path: Path, key: str, text: str, value: object
-) -> None:
-    environ = {f"OVERNIGHT_{key.upper()}": text}
-    assert arrived(gathered(tmp_path, environ=environ)[0], key) == value
-
-
-@EVERY_KEY
-@pytest.mark.parametrize("form", ["yaml", "toml", "json"])
-def test_every_key_arrives_from_a_file(
-    tmp_path: Path, key: str, text: str, value: object, form: str
-) -> None:
-    written = {"yaml": f"{key}: {text}", "toml": f"{key} = {json.dumps(value)}",
-               "json": json.dumps({key: value})}[form]  # fmt: skip
-    path = config(tmp_path, written, name=f"run.{form}")
-    assert arrived(gathered(tmp_path, config=path)[0], key) == value
-
-
-@EVERY_KEY
-def test_every_key_arrives_from_a_dotenv(
-    tmp_path: Path, key: str, text: str, value: object
-) -> None:
-    config(tmp_path, f"{key.upper()}={text}\n", name=".env")
-    request, said = gathered(tmp_path)
-    assert arrived(request, key) == value
-    assert f"taken from .env: {key}={text}" in said
-
-
-@pytest.mark.parametrize("name, key, value", [
-    ("EPOCHS=2", "num_train_epochs", 2),
-    ("BATCH_SIZE=4", "per_device_train_batch_size", 4),
-    ("GRADIENT_ACCUMULATION_STEPS=32", "gradient_accumulation_steps", 32),
-    ("USE_FP16=true", "fp16", True),
-    ("LEARNING_RATE=2.5e-4", "learning_rate", 2.5e-4),
-    ("GRADIENT_CHECKPOINTING=False", "gradient_checkpointing", False),
-])  # fmt: skip
-def test_the_guides_dotenv_is_understood(
-    tmp_path: Path, name: str, key: str, value: object
-) -> None:
-    config(tmp_path, name, name=".env")
-    assert getattr(gathered(tmp_path)[0].settings, key) == value
-
-
-def test_the_guides_other_words_are_said_to_have_no_effect(tmp_path: Path) -> None:
-    config(tmp_path, 'SAMPLE_RATIO=0.5\nSAMPLING_STRATEGY="prioritized"\n', name=".env")
-    assert ".env: without effect here: SAMPLE_RATIO, SAMPLING_STRATEGY" in gathered(tmp_path)[1]
 
 
 def test_each_source_counts_over_the_next(tmp_path: Path) -> None:
@@ -151,75 +59,6 @@ def test_auto_leaves_open_what_a_weaker_source_gave(tmp_path: Path) -> None:
     request, said = gathered(tmp_path, config=path, set=["learning_rate=auto"])
     assert request.settings.given() == {}
     assert "learning_rate: left open (--set) counts, not 0.0001 (run.yaml)" in said
-
-
-AXOLOTL = """
-base_model: base
-datasets:
-  - path: chats.jsonl
-    type: alpaca
-adapter: lora
-load_in_4bit: true
-sequence_len: 2048
-micro_batch_size: 2
-num_epochs: 1
-lr_scheduler: cosine
-learning_rate: 2e-4
-bf16: auto
-fp16:
-sample_packing: true
-special_tokens:
-  pad_token: "<|end_of_text|>"
-"""
-FACTORY = """
-model_name_or_path: base
-dataset: chats.jsonl
-finetuning_type: lora
-quantization_bit: 4
-cutoff_len: 2048
-per_device_train_batch_size: 2
-num_train_epochs: 1.0
-lr_scheduler_type: cosine
-learning_rate: 2.0e-4
-template: llama3
-"""
-UNSLOTH = """
-model: base
-data: {local_dataset: [chats.jsonl]}
-training:
-  training_type: lora
-  load_in_4bit: true
-  max_seq_length: 2048
-  batch_size: 2
-  num_epochs: 1
-  lr_scheduler_type: cosine
-  learning_rate: 2e-4
-logging: {enable_wandb: false}
-"""
-LITGPT = """
-checkpoint_dir: base
-data: {class_path: litgpt.data.JSON}
-dataset: chats.jsonl
-quantize: nf4
-train:
-  max_seq_length: 2048
-  micro_batch_size: 2
-  epochs: 1
-  learning_rate: 0.0002
-lr_scheduler_type: cosine
-"""
-
-
-@pytest.mark.parametrize("text", [AXOLOTL, FACTORY, UNSLOTH, LITGPT])
-def test_a_configuration_pasted_from_another_tool_means_the_same_here(
-    tmp_path: Path, text: str
-) -> None:
-    around = Surroundings(environ={}, folder=tmp_path, clock=FakeClock(utc=NOW), zone=UTC)
-    request, _ = gather({"config": config(tmp_path, text)}, around=around)
-    assert (request.data, request.model, request.method) == ("chats.jsonl", "base", "qlora")
-    assert request.settings.given() == {
-        "num_train_epochs": 1.0, "per_device_train_batch_size": 2, "learning_rate": 2e-4,
-        "lr_scheduler_type": "cosine", "max_length": 2048}  # fmt: skip
 
 
 def test_each_foreign_spelling_is_said_once(tmp_path: Path) -> None:

@@ -53,10 +53,10 @@ def plan(given: dict[str, Any]) -> int:
     from overnight.cli.objects import plan_object
     from overnight.probe.clock import SystemClock
 
-    as_json = given.pop("json")
+    as_json, clock = given.pop("json"), SystemClock()
     request, echoes = _request(given)
     _say((*echoes, *_deadline(request)))
-    made, dataset, model, hardware = night.propose(request, SystemClock())
+    made, dataset, model, hardware = night.propose(request, clock)
     if as_json:
         return _print_json(plan_object(request, made, dataset=dataset, model=model,
                                        hardware=hardware))  # fmt: skip
@@ -64,7 +64,8 @@ def plan(given: dict[str, Any]) -> int:
 
     from overnight.report.terminal import print_plan
 
-    print_plan(made, dataset, model, hardware, Console())
+    print_plan(made, dataset=dataset, model=model, hardware=hardware, console=Console(),
+               now_utc=clock.utc())  # fmt: skip
     return 0
 
 
@@ -92,7 +93,7 @@ def data(given: dict[str, Any]) -> int:
 
     from overnight.report.terminal import print_dataset
 
-    print_dataset(profile, examples, Console())
+    print_dataset(profile, examples=examples, console=Console())
     return 0
 
 
