@@ -92,8 +92,10 @@ def test_data_shows_profile_and_examples(
     examples = [[("Hello", False), ("Hi", True)]]
     shown: list[Any] = []
     put("night", survey=lambda request: (DATASET, examples))
-    put("report.terminal",
-        print_dataset=lambda told, *, examples, console: shown.extend((told, examples)))  # fmt: skip
+    put(
+        "report.terminal",
+        print_dataset=lambda told, *, examples, console: shown.extend((told, examples)),
+    )
     assert run(["data", "chats.jsonl"]) == 0
     assert shown == [DATASET, examples]
     assert run(["data", "chats.jsonl", "--json"]) == 0

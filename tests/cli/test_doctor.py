@@ -14,7 +14,7 @@ T4 = Hardware(
 
 def test_the_machine_is_told_in_lines_that_can_be_pasted() -> None:
     said = "\n".join(doctor.doctor_lines(T4))
-    assert "1 x Tesla T4 (cuda, compute capability 7.5), 2 cores, fp16 65.00 TFLOP/s" in said
+    assert "1 x Tesla T4 (cuda, compute capability 7.5), 2 cores, fp16 65 TFLOP/s" in said
     assert "1.0 GiB free of 15.0 GiB a device" in said
     assert "overnight 0.1.0" in said
 

@@ -133,3 +133,12 @@ def test_an_unknown_zone_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "Europe/Nowhere")
     with pytest.raises(InputError, match="set TZ"):
         local_zone()
+
+
+@pytest.mark.parametrize("system", ["darwin", "win32"])
+def test_other_systems_read_a_clock_that_goes_on_too(
+    monkeypatch: pytest.MonkeyPatch, system: str
+) -> None:
+    monkeypatch.setattr(sys, "platform", system)
+    clock = SystemClock()
+    assert 0 < clock.boot() <= clock.boot()

@@ -64,6 +64,6 @@ def doctor_lines(hardware: Hardware) -> list[str]:
 def _device(hardware: Hardware) -> str:
     capability = hardware.compute_capability
     known = f", compute capability {capability[0]}.{capability[1]}" if capability else ""
-    rates = ", ".join(f"{name} {rate / 1e12:.2f} TFLOP/s" for name, rate in hardware.flops.items())
+    rates = ", ".join(f"{name} {rate / 1e12:.3g} TFLOP/s" for name, rate in hardware.flops.items())
     return (f"{hardware.num_devices} x {hardware.name} ({hardware.device}{known}), "
             f"{hardware.cpu_count} cores{', ' + rates if rates else ''}")  # fmt: skip
