@@ -39,6 +39,29 @@ def test_what_training_went_on_from_is_the_parent(night: Night) -> None:
     assert Lineage.of(night.entries).parent == "checkpoint-5"
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc/self/fd")
+def test_all_is_flushed_before_the_name_and_the_name_after_it(
+    night: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    fsync, rename = os.fsync, os.rename
+
+    def flushing(descriptor: int) -> None:
+        done.append(Path(os.readlink(f"/proc/self/fd/{descriptor}")).name.partition("-")[0])
+        fsync(descriptor)
+
+    def renaming(old: Path, new: Path) -> None:
+        done.append("renamed")
+        rename(old, new)
+
+    monkeypatch.setattr(os, "fsync", flushing)
+    monkeypatch.setattr(os, "rename", renaming)
+    night.write(5)
+    files = ["adapter_model.safetensors", "optimizer.pt", "trainer_state.json"]
+    named = night.folder.name.partition("-")[0]
+    assert done == [*files, ".staging", "COMPLETE", ".staging", "renamed", named]
+
+
 def test_a_journal_without_a_start_gives_no_lineage() -> None:
     with pytest.raises(OvernightError, match="no start"):
         Lineage.of([])

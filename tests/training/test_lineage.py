@@ -201,6 +201,11 @@ def test_promoted_ones_are_told_in_order_without_what_was_left_behind(night: Nig
     assert promoted(night.entries) == ["checkpoint-5", "checkpoint-10"]
 
 
+def test_a_name_saved_anew_has_to_prove_itself_again(night: Night) -> None:
+    night.save(5, 10).promote(5).promote(10).save(10)
+    assert newest_promoted(night.folder, night.entries).name == "checkpoint-5"
+
+
 def test_the_newest_promoted_one_that_is_whole_may_be_published(night: Night) -> None:
     night.save(5, 10, 15).promote(5).promote(10)
     assert newest_promoted(night.folder, night.entries).name == "checkpoint-10"

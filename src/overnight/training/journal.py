@@ -195,17 +195,14 @@ def deadline_boot(started: Started, clock: Clock, *, last: Entry | None = None) 
     and, after a reboot, what the journal's `last` entry leaves of it: a clock set back cannot
     extend the night.
     """
-    same_boot = started.boot_id == clock.boot_id()
-    seen = -math.inf if same_boot or last is None else last.utc
-    now_utc = max(clock.utc(), seen)
     ends: list[float] = []
     if started.deadline_utc is not None:
-        ends.append(clock.boot() + started.deadline_utc - now_utc)
+        ends.append(clock.boot() + started.deadline_utc - clock.utc())
     budget = _budget(started)
-    if budget is not None and same_boot:
+    if budget is not None and started.boot_id == clock.boot_id():
         ends.append(started.started_boot + budget)
     elif budget is not None:
-        spent = max(now_utc - started.started_utc, last.t if last else 0.0)
+        spent = max(clock.utc() - started.started_utc, last.t if last else 0.0)
         ends.append(clock.boot() + budget - spent)
     return min(ends, default=None)
 
