@@ -1,0 +1,160 @@
+"""The page of a night: report.html, which needs nothing but itself, and report.json.
+
+In: a Report. Out: the two files in the run folder, each replaced as a whole. Never: a script, a
+request to anywhere, markup from data (autoescape on, and every string made inert).
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from overnight.report import plots, summary, svg
+from overnight.report.account import Promise, Report
+from overnight.report.verdict import judge
+from overnight.report.words import between, day_clock, figure, in_unit, inert, loss_words
+from overnight.values.ledger import Loss
+from overnight.values.units import show_bytes, show_count, show_duration
+
+_TEMPLATES = Path(__file__).parent / "templates"
+_MOST_INCIDENTS = 200
+
+
+def _inert_strings(value: object) -> object:
+    return inert(value) if type(value) is str else value
+
+
+def _environment() -> Environment:
+    made = Environment(
+        loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined,
+        finalize=_inert_strings, trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    made.filters |= {"duration": show_duration, "bytes": show_bytes, "count": show_count,
+                     "day": day_clock, "figure": figure, "loss": loss_words}  # fmt: skip
+    return made
+
+
+def _length(report: Report) -> float:
+    """Seconds that time axes show: up to the deadline, unless the night was over long before."""
+    window = report.deadline_utc - report.started_utc if report.deadline_utc else 0.0
+    if report.over and report.as_of < 0.4 * window:
+        window = 0.0
+    return max(report.as_of, window, 1.0) * 1.01
+
+
+def _unbroken(text: str) -> str:
+    """A figure stays with its unit at the end of a line; an interval may break before `to`."""
+    return text.replace(" ", "\N{NO-BREAK SPACE}").replace("\N{NO-BREAK SPACE}to", " to")
+
+
+def _promise_row(promise: Promise, report: Report) -> dict[str, Any]:
+    if promise.unit == "clock":
+        span = report.clock.span(promise.promised.low, promise.promised.high)
+        done = report.clock.show(promise.done) if promise.done is not None else ""
+    else:
+        span = between(promise.promised, promise.unit) if promise.promised.high else ""
+        done = in_unit(promise.done, promise.unit) if promise.done is not None else ""
+    return {"what": promise.what, "promised": _unbroken(span), "done": _unbroken(done),
+            "kept": promise.kept}  # fmt: skip
+
+
+def _tile_loss(report: Report) -> tuple[str, str, str]:
+    told: Mapping[str, Loss] = report.chosen.loss if report.chosen else {}
+    if {"base", "test"} <= told.keys():
+        low, high = told["test"].low, told["test"].high
+        note = f"{low:.3f} to {high:.3f}; base model {told['base'].loss:.3f}"
+        return ("Held-out loss", f"{told['test'].loss:.3f}", note)
+    if not report.evaluations:
+        return ("Held-out loss", "–", "not measured yet")
+    base = report.base_losses.get("select")
+    note = f"so far; base model {base.loss:.3f}" if base else "so far"
+    return ("Held-out loss", f"{report.evaluations[-1].event.loss.loss:.3f}", note)
+
+
+def _tile_end(report: Report) -> tuple[str, str, str]:
+    clock = report.clock
+    deadline = (
+        f"deadline {clock.show(report.deadline_utc)}" if report.deadline_utc else "no deadline"
+    )
+    if report.ended:
+        spare = report.spare_seconds
+        words = "" if spare is None else f", {show_duration(abs(spare))}"
+        side = "" if spare is None else " to spare" if spare >= 0 else " late"
+        return ("Over at", clock.show(report.ended.utc), deadline + words + side)
+    if report.forecasts:
+        newest = report.forecasts[-1].event
+        return ("Finishes", clock.span(newest.low_utc, newest.high_utc), deadline)
+    return ("Finishes", clock.span(report.promised_utc.low, report.promised_utc.high), deadline)
+
+
+def _tiles(report: Report) -> list[tuple[str, str, str]]:
+    """What a person looks for first: (name, figure, note)."""
+    pace, peak = report.tokens_per_second, report.peak_bytes
+    planned = report.plan.time.tokens_per_second.mid
+    epochs = report.steps[-1].event.epoch if report.steps else 0.0
+    return [
+        _tile_loss(report),
+        _tile_end(report),
+        ("Steps", f"{report.steps_done:,}", f"of {report.horizon:,}, {figure(epochs)} epochs"),
+        ("Tokens a second", show_count(pace) if pace else "–", f"planned {show_count(planned)}"),
+        ("Peak memory", show_bytes(peak) if peak else "–",
+         f"limit {show_bytes(report.plan.memory_limit_bytes)}"),
+    ]  # fmt: skip
+
+
+def _charts(report: Report, length: float) -> list[dict[str, Any]]:
+    start = report.started_utc
+    return [
+        {"figure": one, "drawing": svg.draw(one, start_utc=start, length=length),
+         "table": svg.table(one, start_utc=start, clock=report.clock)}
+        for one in plots.figures(report)
+    ]  # fmt: skip
+
+
+def _settings(report: Report) -> list[tuple[str, str]]:
+    """Every setting under its Hugging Face name; what was left open is not shown."""
+    found = asdict(report.plan.candidate).items()
+    return [(name, str(value)) for name, value in found if value is not None]
+
+
+def _deadline_at(report: Report, length: float) -> float | None:
+    if report.deadline_utc is None:
+        return None
+    at = 100.0 * (report.deadline_utc - report.started_utc) / length
+    return at if at <= 100 else None
+
+
+def render(report: Report, *, name: str) -> str:
+    """The page as one string; `name` is the run's."""
+    length = _length(report)
+    gone = [segment for segment in report.segments if segment.phase in ("lost", "away")]
+    return _environment().get_template("report.html.j2").render(
+        report=report, name=name, verdict=judge(report), tiles=_tiles(report),
+        charts=_charts(report, length), settings=_settings(report),
+        slices=svg.slices(report.segments, length), lost=svg.slices(gone, length),
+        bar_ticks=svg.x_ticks(report.started_utc, length),
+        deadline_at=_deadline_at(report, length),
+        promises=[_promise_row(promise, report) for promise in summary.promises(report)],
+        incidents=report.incidents[:_MOST_INCIDENTS],
+        more_incidents=max(len(report.incidents) - _MOST_INCIDENTS, 0),
+    )  # fmt: skip
+
+
+def _replace(path: Path, text: str) -> Path:
+    """Write beside and rename, so that a reader meets the old file or the new one, never half."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside.write_text(text, encoding="utf-8")
+    os.replace(beside, path)
+    return path
+
+
+def write(report: Report, run_folder: Path) -> tuple[Path, ...]:
+    """report.html and report.json in the run folder; the paths in this order."""
+    data = summary.as_json(report) | {"figures": plots.as_json(report)}
+    text = json.dumps(data, indent=1, allow_nan=False)
+    page = render(report, name=run_folder.resolve().name)
+    return (_replace(run_folder / "report.html", page), _replace(run_folder / "report.json", text))

@@ -1,0 +1,99 @@
+"""What happened, in one sentence an event, the same on the page and in the terminal.
+
+In: events of the ledger. Out: sentences whose borrowed text is inert; None where an event is
+routine. Never: layout, colour, clock times.
+"""
+
+import signal
+
+from overnight.report.words import count_of, inert_line
+from overnight.values.ledger import (
+    Crashed,
+    Dropped,
+    Ended,
+    Event,
+    Noted,
+    Replanned,
+    Resumed,
+    Rewound,
+    Shrunk,
+    Stopped,
+)
+
+_REASONS = {
+    "horizon": "all planned steps are done",
+    "window": "the window is used up",
+    "stop": "somebody asked it to stop",
+    "signal": "a signal asked it to stop",
+    "health": "the losses did not recover",
+    "patience": "the held-out loss no longer fell",
+}
+
+
+def stop_words(reason: str) -> str:
+    """Why training ended, for the reasons that `Stopped` names; any other as it is."""
+    return _REASONS.get(reason, inert_line(reason))
+
+
+def exit_words(status: int) -> str:
+    """How a process ended: "killed by SIGKILL", "exit status 1"."""
+    number = -status if status < 0 else status - 128
+    if number in {known.value for known in signal.Signals}:
+        return f"killed by {signal.Signals(number).name}"
+    return f"exit status {status}"
+
+
+def _resumed(event: Resumed) -> str:
+    start = f"from {inert_line(event.name)}" if event.name else "from the beginning"
+    lost = f"; {count_of(event.steps_lost, 'step')} to be done again" if event.steps_lost else ""
+    passed = "".join(f" {inert_line(why).rstrip('.')}." for why in event.passed_over)
+    return f"Went on {start}{lost}.{passed}"
+
+
+def _shrunk(event: Shrunk) -> str:
+    rows, pieces = event.per_device_train_batch_size, event.gradient_accumulation_steps
+    return (f"Memory ran out at step {event.step:,}: micro-batches of {count_of(rows, 'row')} x "
+            f"{pieces} from here on, the same rows a step ({inert_line(event.why)}).")  # fmt: skip
+
+
+def _rewound(event: Rewound) -> str:
+    return (f"Went back from step {event.step:,} to {inert_line(event.name)} with "
+            f"{event.rate_factor:g} x the learning rate: {inert_line(event.why)}.")  # fmt: skip
+
+
+def _crashed(event: Crashed) -> str:
+    how = exit_words(event.exit_status)
+    why = f": {inert_line(event.why).rstrip('.')}" if event.why else ""
+    return f"The training process died, {how}{why} (attempt {event.attempt})."
+
+
+def trouble(event: Event) -> str | None:
+    """One sentence for what went wrong and how it was mended; None for everything else."""
+    match event:
+        case Crashed():
+            return _crashed(event)
+        case Resumed():
+            return _resumed(event)
+        case Rewound():
+            return _rewound(event)
+        case Shrunk():
+            return _shrunk(event)
+        case Dropped(step=step, reason=reason):
+            return f"The gradients of step {step:,} were thrown away: {inert_line(reason)}."
+        case _:
+            return None
+
+
+def sentence(event: Event) -> str | None:
+    """One sentence for everything worth a line: troubles, changes of plan, notes, the end."""
+    match event:
+        case Replanned(horizon=horizon, why=why):
+            return f"The horizon is now {count_of(horizon, 'step')}: {inert_line(why)}."
+        case Noted(text=text):
+            return inert_line(text)
+        case Stopped(step=step, reason=reason):
+            return f"Training is over after {count_of(step, 'step')}: {stop_words(reason)}."
+        case Ended(why=why):
+            return f"The night is over: {inert_line(why).rstrip('.')}."
+        case _:
+            return trouble(event)

@@ -1,0 +1,120 @@
+import json
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from overnight.report import pages
+
+from . import samples
+
+
+class Reader(HTMLParser):
+    """Collects tags, attributes and visible text of a page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str]] = []
+        self.words: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += [(name, value or "") for name, value in attrs]
+
+    def handle_data(self, data):
+        if self.tags[-1:] != ["style"]:
+            self.words.append(data.strip())
+
+    @property
+    def text(self) -> str:
+        return " ".join(word for word in self.words if word)
+
+
+def page(entries) -> str:
+    return pages.render(samples.report(entries), name="chats-base-3b")
+
+
+def test_the_verdict_is_the_first_thing_that_is_read():
+    text = Reader(page(samples.healthy())).text
+    assert 0 <= text.index("In time, and better") < text.index("Where the night went")
+
+
+def test_the_page_asks_for_nothing_and_forbids_everything():
+    reader = Reader(page(samples.resumed()))
+    links = [v for name, v in reader.attributes if name in ("src", "href", "action", "srcset")]
+    policy = next(v for name, v in reader.attributes if name == "content" and "default" in v)
+    assert links == ["data:,"]
+    assert not {"script", "img", "iframe", "object", "form", "base"} & set(reader.tags)
+    assert policy.startswith("default-src 'none'") and "script" not in policy
+    assert "url(" not in page(samples.resumed()) and "@import" not in page(samples.resumed())
+
+
+def test_hostile_text_is_shown_and_does_nothing():
+    html = page(list(samples.hostile(samples.resumed())))
+    assert "&lt;script&gt;" in html and "<script" not in html
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", html)
+    assert "\\u202eedoc" in html and "\\x1b[31mred" in html
+
+
+def test_every_chart_has_its_figures_as_a_table():
+    html = page(samples.healthy())
+    assert html.count("<svg") == html.count("As a table") == 4
+
+
+def test_settings_reasons_rejections_and_findings_are_all_there():
+    text = Reader(page(samples.healthy())).text
+    told = [*(r.why for r in samples.REASONS), *(r.why for r in samples.REJECTIONS)]
+    told += [finding.what for finding in samples.DATASET.findings]
+    assert [why for why in told if why not in text] == []
+
+
+def test_answers_stand_side_by_side():
+    text = Reader(page(samples.healthy())).text
+    assert all(words in text for prompt, pair in samples.ANSWERS for words in (prompt, *pair))
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 5, 8, 9, 40])
+def test_a_night_so_far_has_a_page_at_every_moment(count):
+    text = Reader(page(samples.going()[:count])).text
+    assert "Promised against done" in text and "nan" not in text.lower().split()
+
+
+def test_many_incidents_are_cut_and_counted():
+    journal = samples.Journal()
+    samples.begin(journal)
+    for number in range(230):
+        journal.after(1.0, samples.Noted(text=f"note {number}"))
+    text = Reader(page(journal.entries)).text
+    assert "note 199" in text and "note 200" not in text
+    assert "30 more stand in events.jsonl." in text
+
+
+def test_both_files_are_written_and_nothing_else_is_left(tmp_path):
+    paths = pages.write(samples.report(samples.healthy()), tmp_path)
+    assert paths == (tmp_path / "report.html", tmp_path / "report.json")
+    assert sorted(tmp_path.iterdir()) == sorted(paths)
+
+
+def test_report_json_holds_the_figures_as_data(tmp_path):
+    pages.write(samples.report(samples.resumed()), tmp_path)
+    data = json.loads((tmp_path / "report.json").read_text())
+    assert set(data["figures"]) == {"loss", "learning_rate", "pace", "forecasts", "phases"}
+    assert data["actual"]["steps"] == 1180
+
+
+def test_a_page_is_replaced_as_a_whole(tmp_path):
+    pages.write(samples.report(samples.going()), tmp_path)
+    held_open = (tmp_path / "report.html").open()
+    pages.write(samples.report(samples.healthy()), tmp_path)
+    assert "still going" in held_open.read()
+    assert "still going" not in (tmp_path / "report.html").read_text()
+    held_open.close()
+
+
+def test_text_that_no_encoding_can_say_does_not_stop_the_report(tmp_path):
+    entries = samples.going()
+    entries.append(samples.Entry(t=entries[-1].t, utc=0.0, event=samples.Noted(text="\ud800")))
+    pages.write(samples.report(entries), tmp_path)
+    assert "\\ud800" in (tmp_path / "report.html").read_text()

@@ -1,0 +1,156 @@
+from itertools import pairwise
+
+import pytest
+
+from overnight.report import reading
+from overnight.values.ledger import (
+    Answered,
+    Crashed,
+    Ended,
+    Entry,
+    Evaluated,
+    Event,
+    Noted,
+    Prepared,
+    Rehearsed,
+    Resumed,
+    Rewound,
+    Saved,
+    Stepped,
+    Stopped,
+)
+
+from . import samples
+from .samples import STARTED, evaluated, step
+
+PREPARED = Prepared(import_seconds=1, data_seconds=1, load_seconds=1, fingerprint="", weights="")
+REHEARSED = Rehearsed(steps=2, seconds=4.0, tokens_per_second=9.0, peak_bytes=1)
+CRASHED = Crashed(exit_status=-9, why="", attempt=1)
+ENDED = Ended(exit_status=0, why="done", deadline_kept=True)
+
+
+def told(*events: tuple[float, Event]) -> list[Entry]:
+    return [Entry(t=t, utc=t, event=event) for t, event in events]
+
+
+def resumed(at: int) -> Resumed:
+    return Resumed(step=at, name=f"checkpoint-{at}", steps_lost=0)
+
+
+def saved(at: int) -> Saved:
+    return Saved(step=at, name="", parent="", seconds=1.0, bytes=1)
+
+
+def steps(entries: list[Entry]) -> list[tuple[int, float]]:
+    return [(s.event.step, s.t) for s in reading.kept(entries, Stepped)]
+
+
+def test_steps_done_again_after_a_resumption_appear_once():
+    entries = told((1, step(1, 2)), (2, step(2, 2)), (3, step(3, 2)), (5, resumed(1)),
+                   (6, step(2, 2)), (7, step(3, 2)))  # fmt: skip
+    assert steps(entries) == [(1, 1), (2, 6), (3, 7)]
+
+
+def test_steps_taken_back_by_a_rewind_do_not_appear():
+    back = Rewound(step=3, to_step=1, name="checkpoint-1", rate_factor=0.5, why="spike")
+    entries = told((1, step(1, 2)), (2, step(2, 2)), (3, step(3, 9)), (4, back), (5, step(2, 2)))
+    assert steps(entries) == [(1, 1), (2, 5)]
+
+
+def test_a_step_written_twice_without_any_word_between_counts_once():
+    assert steps(told((1, step(1, 2)), (2, step(2, 2)), (4, step(2, 2)))) == [(1, 1), (2, 4)]
+
+
+def test_evaluations_of_an_abandoned_path_are_no_part_of_the_curve():
+    entries = told((0, evaluated(0, 2.0, base=True)), (1, step(1, 2)), (2, step(2, 2)),
+                   (3, evaluated(2, 1.5)), (4, resumed(1)), (5, step(2, 2)),
+                   (6, evaluated(2, 1.4)))  # fmt: skip
+    assert [e.t for e in reading.curve(entries)] == [0, 6]
+
+
+def test_evaluations_of_the_ending_and_of_test_are_no_part_of_the_curve():
+    entries = told((1, evaluated(1, 2.0)), (2, evaluated(1, 2.0, part="test")),
+                   (3, Stopped(step=1, reason="window")), (4, evaluated(1, 1.9)))  # fmt: skip
+    assert [e.t for e in reading.curve(entries)] == [1]
+
+
+def test_every_second_of_a_plain_night_has_its_phase():
+    entries = told((0, STARTED), (5, PREPARED), (8, evaluated(0, 2.0, base=True)), (12, REHEARSED),
+                   (20, step(1, 2)), (22, evaluated(1, 2)), (23, saved(1)), (30, step(2, 2)),
+                   (31, Stopped(step=2, reason="horizon")), (35, evaluated(2, 2)),
+                   (36, saved(2)), (40, ENDED))  # fmt: skip
+    assert reading.seconds_by_phase(reading.segments(entries)) == {
+        "start": 5, "rehearsal": 4, "training": 16, "evaluations": 5, "saves": 1, "ending": 9,
+    }  # fmt: skip
+
+
+def test_a_crash_costs_the_work_done_again_the_downtime_and_the_new_start():
+    entries = told((0, STARTED), (5, PREPARED), (10, step(1, 2)), (20, step(2, 2)), (22, CRASHED),
+                   (40, resumed(1)), (45, PREPARED), (55, step(2, 2)))  # fmt: skip
+    parts = reading.segments(entries)
+    assert [(s.start, s.end, s.phase) for s in parts] == [
+        (0, 5, "start"), (5, 10, "training"), (10, 45, "lost"), (45, 55, "training"),
+    ]  # fmt: skip
+
+
+def test_the_time_between_an_end_and_going_on_is_away_not_lost():
+    entries = told((0, STARTED), (5, step(1, 2)), (6, Stopped(step=1, reason="stop")), (7, ENDED),
+                   (100, resumed(1)), (110, step(2, 2)))  # fmt: skip
+    assert reading.seconds_by_phase(reading.segments(entries)) == {
+        "training": 16, "ending": 1, "away": 93,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("make", [samples.healthy, samples.resumed, samples.going])
+def test_phases_follow_each_other_without_gap_from_start_to_end(make):
+    entries = make()
+    parts = reading.segments(entries)
+    assert parts[0].start == 0 and parts[-1].end == entries[-1].t
+    assert all(a.end == b.start for a, b in pairwise(parts))
+
+
+def test_a_clock_that_stumbles_back_makes_no_negative_time():
+    entries = told((0, STARTED), (9, PREPARED), (8, step(1, 2)), (12, step(2, 2)))
+    assert all(s.end >= s.start for s in reading.segments(entries))
+
+
+@pytest.mark.parametrize(
+    ("events", "state"),
+    [
+        ((), "planned"),
+        ((STARTED, PREPARED), "starting"),
+        ((STARTED, step(1, 2), Noted(text="")), "training"),
+        ((step(1, 2), CRASHED), "crashed"),
+        ((step(1, 2), CRASHED, resumed(0)), "training"),
+        ((step(1, 2), Stopped(step=1, reason="window"), evaluated(1, 2)), "ending"),
+        ((ENDED,), "finished"),
+        ((Ended(exit_status=4, why="", deadline_kept=True),), "stopped"),
+        ((Ended(exit_status=3, why="", deadline_kept=True),), "failed"),
+        ((Stopped(step=1, reason="stop"), ENDED, resumed(1)), "training"),
+    ],
+)
+def test_how_the_night_stands_is_told_by_its_last_word(events, state):
+    assert reading.state(told(*((float(i), e) for i, e in enumerate(events)))) == state
+
+
+def test_answers_are_paired_by_prompt():
+    entries = told((1, Answered(when="before", prompt="a", text="x")),
+                   (2, Answered(when="before", prompt="b", text="y")),
+                   (3, Answered(when="after", prompt="a", text="z")))  # fmt: skip
+    assert reading.answers(entries) == (
+        reading.Answers(prompt="a", before="x", after="z"),
+        reading.Answers(prompt="b", before="y"),
+    )
+
+
+def test_incidents_are_the_troubles_and_the_notes_in_order():
+    entries = told((1, step(1, 2)), (2, CRASHED), (3, resumed(0)), (4, Noted(text="a\x07b")))
+    assert [(i.kind, i.t) for i in reading.incidents(entries)] == [
+        ("Crashed", 2), ("Resumed", 3), ("Noted", 4),
+    ]  # fmt: skip
+
+
+def test_the_newest_of_a_kind_is_found_or_none():
+    entries = told((1, step(1, 2)), (2, step(2, 2)))
+    assert reading.newest(entries, Stepped) == step(2, 2)
+    assert reading.newest(entries, Evaluated) is None

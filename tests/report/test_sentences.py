@@ -1,0 +1,86 @@
+import pytest
+
+from overnight.report.sentences import exit_words, sentence, stop_words, trouble
+from overnight.values.ledger import (
+    Crashed,
+    Dropped,
+    Ended,
+    Noted,
+    Promoted,
+    Replanned,
+    Resumed,
+    Rewound,
+    Shrunk,
+    Stopped,
+)
+
+
+def test_a_crash_says_how_the_process_died():
+    assert trouble(Crashed(exit_status=-9, why="", attempt=2)) == (
+        "The training process died, killed by SIGKILL (attempt 2)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [(-15, "killed by SIGTERM"), (137, "killed by SIGKILL"), (1, "exit status 1")],
+)
+def test_an_exit_status_is_told_in_words(status, told):
+    assert exit_words(status) == told
+
+
+def test_a_resumption_names_the_checkpoint_the_loss_and_what_was_passed_over():
+    event = Resumed(step=600, name="checkpoint-600", steps_lost=1, passed_over=("it is damaged",))
+    assert trouble(event) == (
+        "Went on from checkpoint-600; 1 step to be done again. it is damaged."
+    )
+
+
+def test_a_resumption_without_a_checkpoint_is_a_new_beginning():
+    assert trouble(Resumed(step=0, name="", steps_lost=0)) == "Went on from the beginning."
+
+
+def test_shrinking_says_that_the_step_stays_the_same():
+    event = Shrunk(
+        step=3, per_device_train_batch_size=1, gradient_accumulation_steps=8, why="out of memory"
+    )
+    assert trouble(event) == (
+        "Memory ran out at step 3: micro-batches of 1 row x 8 from here on, the same rows a step "
+        "(out of memory)."
+    )
+
+
+def test_a_rewind_says_whence_whither_and_why():
+    event = Rewound(step=500, to_step=450, name="checkpoint-450", rate_factor=0.5, why="a spike")
+    assert trouble(event) == (
+        "Went back from step 500 to checkpoint-450 with 0.5 x the learning rate: a spike."
+    )
+
+
+def test_notes_changes_of_plan_and_ends_are_sentences_but_no_troubles():
+    replanned = Replanned(
+        step=5, horizon=1180, anchor_step=5, anchor_progress=0.5, warmup_steps=1, why="slower"
+    )
+    told = {
+        replanned: "The horizon is now 1,180 steps: slower.",
+        Noted(text="hello"): "hello",
+        Stopped(step=7, reason="window"): (
+            "Training is over after 7 steps: the window is used up."
+        ),
+        Ended(exit_status=0, why="done.", deadline_kept=True): "The night is over: done.",
+    }
+    assert {event: sentence(event) for event in told} == told
+    assert all(trouble(event) is None for event in told)
+
+
+def test_routine_is_not_worth_a_sentence():
+    assert sentence(Promoted(step=1, name="checkpoint-1", why="healthy")) is None
+
+
+def test_a_reason_that_is_not_known_is_told_as_it_is():
+    assert stop_words("sun\x1brise") == "sun\\x1brise"
+
+
+def test_borrowed_words_are_inert():
+    told = trouble(Dropped(step=4, reason="\x1b[2Jnot\nfinite", seconds=1.0))
+    assert told == "The gradients of step 4 were thrown away: \\x1b[2Jnot finite."
