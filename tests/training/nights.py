@@ -73,9 +73,12 @@ class Night:
         self.entries.append(Entry(t=t, utc=self.clock.utc(), event=event))
         return self
 
+    def lineage(self, *, parent: str = "", run: str = "night-1") -> Lineage:
+        return Lineage(run=run, parent=parent, t=self.entries[-1].t)
+
     def write(self, step: int, text: str | None = None) -> Path:
         """A checkpoint in place of which the journal does not know."""
-        return write(self.folder, step=step, lineage=Lineage.of(self.entries),
+        return write(self.folder, step=step, lineage=self.lineage(),
                      fill=fill(text or str(step))).path  # fmt: skip
 
     def save(self, *steps: int, text: str | None = None) -> "Night":

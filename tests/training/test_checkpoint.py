@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from tests.training.nights import Night, fill
 
-from overnight.training.checkpoint import Lineage, load_tensors, save_tensors, write
+from overnight.training.checkpoint import load_tensors, save_tensors, write
 from overnight.training.disk import DiskFull, DiskTrouble
 from overnight.training.manifest import problem, read_manifest
-from overnight.values.errors import InputError, OvernightError
+from overnight.values.errors import InputError
 
 
 @pytest.fixture
@@ -24,19 +24,15 @@ def night(tmp_path: Path) -> Night:
 
 def test_a_checkpoint_is_whole_and_says_where_it_comes_from(night: Night) -> None:
     night.save(5)
-    written = write(night.folder, step=10, lineage=Lineage.of(night.entries), fill=fill("10"))
+    written = write(
+        night.folder, step=10, lineage=night.lineage(parent="checkpoint-5"), fill=fill("10")
+    )
     told = read_manifest(written.path)
     assert problem(written.path, run="night-1") is None
     assert (told.step, told.parent, told.t) == (10, "checkpoint-5", night.entries[-1].t)
     assert (written.name, written.parent) == ("checkpoint-10", "checkpoint-5")
     assert written.bytes == told.size == sum(mark.size for mark in told.files.values()) > 100
     assert night.names() == ["checkpoint-10", "checkpoint-5"]
-
-
-def test_what_training_went_on_from_is_the_parent(night: Night) -> None:
-    assert Lineage.of(night.entries).parent == ""
-    night.save(5, 10).rewind(5)
-    assert Lineage.of(night.entries).parent == "checkpoint-5"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc/self/fd")
@@ -60,11 +56,6 @@ def test_all_is_flushed_before_the_name_and_the_name_after_it(
     files = ["adapter_model.safetensors", "optimizer.pt", "trainer_state.json"]
     named = night.folder.name.partition("-")[0]
     assert done == [*files, ".staging", "COMPLETE", ".staging", "renamed", named]
-
-
-def test_a_journal_without_a_start_gives_no_lineage() -> None:
-    with pytest.raises(OvernightError, match="no start"):
-        Lineage.of([])
 
 
 def test_a_name_that_is_taken_is_set_aside_and_never_written_into(night: Night) -> None:
@@ -100,7 +91,7 @@ def test_a_disk_that_refuses_costs_nothing_that_is_whole(
 
 def test_a_full_disk_while_filling_is_told_as_one(night: Night) -> None:
     with pytest.raises(DiskFull):
-        write(night.folder, step=5, lineage=Lineage.of(night.entries), fill=refuse(errno.ENOSPC))
+        write(night.folder, step=5, lineage=night.lineage(), fill=refuse(errno.ENOSPC))
     assert night.names() == []
 
 
@@ -128,7 +119,7 @@ def test_a_fault_of_ours_comes_through_and_leaves_no_trace(night: Night) -> None
         raise TypeError("ours")
 
     with pytest.raises(TypeError, match="ours"):
-        write(night.folder, step=5, lineage=Lineage.of(night.entries), fill=faulty)
+        write(night.folder, step=5, lineage=night.lineage(), fill=faulty)
     assert night.names() == []
 
 
@@ -138,7 +129,7 @@ def test_only_plain_files_make_a_checkpoint(night: Night, make: Callable[[Path],
         make(folder / "inner")
 
     with pytest.raises(ValueError, match="inner: a checkpoint holds plain files only"):
-        write(night.folder, step=5, lineage=Lineage.of(night.entries), fill=strange)
+        write(night.folder, step=5, lineage=night.lineage(), fill=strange)
 
 
 def test_room_is_asked_for_before_anything_is_written(

@@ -140,7 +140,7 @@ def test_a_kill_anywhere_in_tidying_up_is_mended_by_the_next(inner: Night) -> No
 LOOP = """
 import sys
 from pathlib import Path
-from tests.training.nights import Night, fill, start
+from tests.training.nights import fill, start
 from overnight.training.checkpoint import Lineage, write
 from overnight.training.journal import Journal, read
 from overnight.training.lineage import prune, tidy
@@ -157,7 +157,8 @@ with Journal.open(folder, clock) as journal:
     print(found.step, flush=True)
     for step in range(found.step + 1, 100_000):
         print(step, flush=True)
-        done = write(folder, step=step, lineage=Lineage.of(entries), fill=fill(str(step)))
+        line = Lineage(run=entries[0].event.run, parent=found.name, t=journal.now())
+        done = write(folder, step=step, lineage=line, fill=fill(str(step)))
         entries.append(journal.append(Saved(step=step, name=done.name, parent=done.parent,
                                             seconds=0.0, bytes=done.bytes)))
         prune(folder, entries, keep=(), limit=2)

@@ -1,12 +1,11 @@
 import os
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.training.nights import Night, fill, read_only
 
-from overnight.training.checkpoint import Lineage, write
+from overnight.training.checkpoint import write
 from overnight.training.disk import DiskTrouble
 from overnight.training.lineage import (
     Found,
@@ -109,7 +108,7 @@ def test_what_a_resumption_passed_over_stays_passed_over(night: Night) -> None:
 
 
 def test_neither_the_highest_number_nor_the_newest_file_wins(night: Night) -> None:
-    other = replace(Lineage.of(night.entries), run="night-0")
+    other = night.lineage(run="night-0")
     write(night.folder, step=99, lineage=other, fill=fill("99"))
     night.save(5, 10)
     os.utime(night.folder / "checkpoint-5", (2e9, 2e9))
@@ -175,7 +174,7 @@ def test_a_completed_staging_gets_its_last_rename(night: Night) -> None:
 
 
 def test_a_completed_staging_of_another_night_goes(night: Night) -> None:
-    other = replace(Lineage.of(night.entries), run="night-0")
+    other = night.lineage(run="night-0")
     written = write(night.folder, step=9, lineage=other, fill=fill("9"))
     written.path.rename(night.folder / ".staging-checkpoint-9-ab")
     assert tidy(night.folder, night.entries) == Found()

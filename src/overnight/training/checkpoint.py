@@ -10,13 +10,12 @@ import os
 import secrets
 import shutil
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from overnight.training.disk import DiskFull, fsync_file, fsync_folder, trouble
-from overnight.training.journal import EVENTS, started
 from overnight.training.manifest import (
     COMPLETE,
     Manifest,
@@ -26,8 +25,7 @@ from overnight.training.manifest import (
     read_manifest,
     sealed,
 )
-from overnight.values.errors import InputError, OvernightError
-from overnight.values.ledger import Entry, Resumed, Rewound, Saved
+from overnight.values.errors import InputError
 from overnight.values.units import show_bytes
 
 SET_ASIDE = "set-aside"
@@ -45,23 +43,8 @@ class Lineage:
     parent: str
     """The checkpoint that training went on from last; empty from the beginning."""
     t: float
-    """Of the journal's last entry at saving: tells which rewinds came later."""
+    """`Journal.now()` at saving: tells which rewinds came later."""
     versions: dict[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, entries: Sequence[Entry]) -> Self:
-        """Of a checkpoint that is written now, after all of `entries`.
-
-        Raises:
-            OvernightError: the journal has no start.
-        """
-        begun = started(entries)
-        if begun is None:
-            raise OvernightError(f"{EVENTS} has no start: a checkpoint would belong to no night")
-        came_from = (entry.event.name for entry in reversed(entries)
-                     if isinstance(entry.event, Saved | Rewound | Resumed))  # fmt: skip
-        return cls(run=begun.run, parent=next(came_from, ""), t=entries[-1].t,
-                   versions=begun.versions)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
