@@ -81,6 +81,19 @@ def test_a_night_so_far_has_a_page_at_every_moment(count):
     assert "Promised against done" in text and "nan" not in text.lower().split()
 
 
+def test_a_night_not_started_has_a_length_and_no_times_of_day():
+    text = Reader(page([])).text.replace("\N{NO-BREAK SPACE}", " ")
+    assert "finish 6 h 46 m to 7 h 46 m after its start" in text
+    assert "not started" in text and "still going" not in text
+
+
+def test_a_night_that_crashed_promises_no_finish():
+    entries = samples.resumed()
+    crash = next(i for i, e in enumerate(entries) if isinstance(e.event, samples.Crashed))
+    text = Reader(page(entries[: crash + 1])).text
+    assert "needs you" in text and "Finishes – deadline 07:00" in text
+
+
 def test_many_incidents_are_cut_and_counted():
     journal = samples.Journal()
     samples.begin(journal)

@@ -69,6 +69,13 @@ def test_intervals_are_bars_from_low_to_high():
     assert stroke.bars == "M500.0 946.4V53.6"
 
 
+def test_a_crowd_of_points_has_no_dots():
+    points = tuple((float(x), 1.0) for x in range(61))
+    line = Line(name="a", role="marked", points=points, low=(0.5,) * 61, high=(1.5,) * 61)
+    stroke = svg.draw(figure(line), start_utc=MIDNIGHT, length=60.0).strokes[0]
+    assert stroke.dots == "" and stroke.bars.count("M") == 61
+
+
 def test_a_name_that_would_run_into_another_is_not_written():
     marks = tuple(Mark(x=x, name="crash") for x in (10.0, 15.0, 30.0, 90.0))
     drawing = svg.draw(figure(raw(1.0, 2.0), marks=marks), start_utc=MIDNIGHT, length=100.0)

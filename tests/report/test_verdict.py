@@ -66,7 +66,7 @@ def test_without_a_deadline_the_night_is_just_done():
 
 def test_a_night_stopped_early_has_a_usable_model_and_says_why():
     entries = ended(status=4, reason="stop")
-    assert title(entries) == "Stopped early, with a usable model: better than the base model"
+    assert title(entries) == "Stopped early with a usable model; better than the base model"
     assert "60 of 1,200 planned steps were done: somebody asked it to stop." in told(entries)
 
 

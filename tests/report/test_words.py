@@ -32,6 +32,10 @@ def test_a_clock_names_the_day_only_where_it_is_another():
     assert clock.show(NOON - 13 * 3600) == "Fri 23:00"
 
 
+def test_a_day_a_week_off_is_named_by_its_date():
+    assert Clock(near=NOON).show(NOON + 7 * 86400) == "28 Nov 12:00"
+
+
 def test_a_short_night_is_told_to_the_second():
     assert Clock(near=NOON, exact=True).span(NOON, NOON + 61) == "12:00:00 to 12:01:01"
 

@@ -15,13 +15,24 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from overnight.report import plots, summary, svg
 from overnight.report.account import Promise, Report
-from overnight.report.verdict import judge
+from overnight.report.reading import State
+from overnight.report.verdict import Verdict, judge
 from overnight.report.words import between, day_clock, figure, in_unit, inert, loss_words
 from overnight.values.ledger import Loss
 from overnight.values.units import show_bytes, show_count, show_duration
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _MOST_INCIDENTS = 200
+_CHIPS = {
+    "planned": "not started", "starting": "● getting ready", "training": "● still going",
+    "ending": "● still going", "stopped": "■ stopped early", "failed": "✕ no model",
+    "crashed": "✕ needs you",
+}  # fmt: skip
+
+
+def _chip(verdict: Verdict, state: State) -> str:
+    """The state in a word or two, not by colour alone."""
+    return _CHIPS.get(state, "✓ done" if verdict.tone == "good" else "done")
 
 
 def _inert_strings(value: object) -> object:
@@ -52,9 +63,11 @@ def _unbroken(text: str) -> str:
 
 
 def _promise_row(promise: Promise, report: Report) -> dict[str, Any]:
-    if promise.unit == "clock":
+    if promise.unit == "clock" and report.started:
         span = report.clock.span(promise.promised.low, promise.promised.high)
         done = report.clock.show(promise.done) if promise.done is not None else ""
+    elif promise.unit == "clock":
+        span, done = f"{between(report.plan.time.total, 'seconds')} after its start", ""
     else:
         span = between(promise.promised, promise.unit) if promise.promised.high else ""
         done = in_unit(promise.done, promise.unit) if promise.done is not None else ""
@@ -85,10 +98,14 @@ def _tile_end(report: Report) -> tuple[str, str, str]:
         words = "" if spare is None else f", {show_duration(abs(spare))}"
         side = "" if spare is None else " to spare" if spare >= 0 else " late"
         return ("Over at", clock.show(report.ended.utc), deadline + words + side)
-    if report.forecasts:
-        newest = report.forecasts[-1].event
-        return ("Finishes", clock.span(newest.low_utc, newest.high_utc), deadline)
-    return ("Finishes", clock.span(report.promised_utc.low, report.promised_utc.high), deadline)
+    if report.state == "crashed":
+        return ("Finishes", "–", deadline)
+    if not report.started:
+        return ("Takes", between(report.plan.time.total, "seconds"), "as planned")
+    newest = report.forecasts[-1].event if report.forecasts else None
+    low = newest.low_utc if newest else report.promised_utc.low
+    high = newest.high_utc if newest else report.promised_utc.high
+    return ("Finishes", clock.span(low, high), deadline)
 
 
 def _tiles(report: Report) -> list[tuple[str, str, str]]:
@@ -131,9 +148,11 @@ def _deadline_at(report: Report, length: float) -> float | None:
 def render(report: Report, *, name: str) -> str:
     """The page as one string; `name` is the run's."""
     length = _length(report)
+    verdict = judge(report)
     gone = [segment for segment in report.segments if segment.phase in ("lost", "away")]
     return _environment().get_template("report.html.j2").render(
-        report=report, name=name, verdict=judge(report), tiles=_tiles(report),
+        report=report, name=name, verdict=verdict, chip=_chip(verdict, report.state),
+        tiles=_tiles(report),
         charts=_charts(report, length), settings=_settings(report),
         slices=svg.slices(report.segments, length), lost=svg.slices(gone, length),
         bar_ticks=svg.x_ticks(report.started_utc, length),

@@ -19,6 +19,7 @@ SIZE = 1000.0
 _CLOCK_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600,
                 43200, 86400, 172800, 604800)  # fmt: skip
 _MOST_ROWS = 24
+_MOST_DOTS = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +150,8 @@ def _stroke(line: Line, frame: _Frame) -> Stroke:
     if not line.low:
         return Stroke(name=line.name, role=line.role, path=_path(line.points, frame))
     places = [frame.place(point) for point in line.points]
-    dots = "".join(f"M{x:.1f} {y:.1f}h0" for x, y in places)
+    crowded = len(places) > _MOST_DOTS
+    dots = "" if crowded else "".join(f"M{x:.1f} {y:.1f}h0" for x, y in places)
     return Stroke(name=line.name, role=line.role, path=_path(line.points, frame),
                   bars=_bars(line, frame), dots=dots)  # fmt: skip
 

@@ -65,7 +65,7 @@ def _punctual(report: Report) -> str:
 def _ended_title(report: Report) -> str:
     result = quality(report.chosen)
     if report.state == "stopped":
-        return f"Stopped early, with a usable model: {_QUALITY[result]}"
+        return f"Stopped early with a usable model; {_QUALITY[result]}"
     link = ", and" if result == "better" else ","
     return f"{_punctual(report)}{link} {_QUALITY[result]}"
 

@@ -56,10 +56,13 @@ class Clock:
     """To the second, for nights that last minutes."""
 
     def show(self, utc: float) -> str:
-        """ "07:12", "07:12:40" or "Sat 07:12"."""
+        """ "07:12", "07:12:40", "Sat 07:12"; a week off "28 Nov 07:12"."""
         there, here = _local(utc), _local(self.near)
         time = f"{there:%H:%M:%S}" if self.exact else f"{there:%H:%M}"
-        return time if there.date() == here.date() else f"{there:%a} {time}"
+        if there.date() == here.date():
+            return time
+        far = abs(there - here).days >= 6
+        return f"{there:%d %b} {time}" if far else f"{there:%a} {time}"
 
     def span(self, low: float, high: float) -> str:
         """ "07:12 to 07:31", the day named once; one time where both read the same."""
