@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 FLOORS = {"values": 0, "planning": 1, "control": 1, "probe": 2, "training": 2, "report": 2}
-FLOORS |= {"adapters": 3, "cli": 5}
+FLOORS |= {"adapters": 3, "story": 3, "cli": 5}
 STORIES = ("chat", "compare", "demo", "night", "supervise")
 STORY_FLOOR = 4
 CODEC = "codec"

@@ -1,3 +1,46 @@
-"""overnight: the best model you could have had by your deadline, on disk by your deadline."""
+"""overnight: the best model you could have had by your deadline, on disk by your deadline.
+
+In: nothing happens on import. Out: the public face, about a dozen names; what is heavy is loaded
+when it is first asked for. Never: torch, before a night needs it.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from overnight.values.errors import InputError, NoPlanFits, OvernightError
+from overnight.values.plan import Candidate, Plan
+from overnight.values.request import Request, Settings, Window
+
+if TYPE_CHECKING:
+    from overnight.night import propose, survey
+    from overnight.probe.clock import SystemClock
+    from overnight.supervise import run as train
 
 __version__ = "0.1.0"
+__all__ = [
+    "Candidate",
+    "InputError",
+    "NoPlanFits",
+    "OvernightError",
+    "Plan",
+    "Request",
+    "Settings",
+    "SystemClock",
+    "Window",
+    "propose",
+    "survey",
+    "train",
+]
+_LATE = {
+    "SystemClock": ("overnight.probe.clock", "SystemClock"),
+    "propose": ("overnight.night", "propose"),
+    "survey": ("overnight.night", "survey"),
+    "train": ("overnight.supervise", "run"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATE:
+        raise AttributeError(f"module 'overnight' has no attribute '{name}'")
+    module, attribute = _LATE[name]
+    return getattr(import_module(module), attribute)

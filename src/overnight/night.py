@@ -13,16 +13,16 @@ from pathlib import Path
 
 from rich.console import Console
 
-from overnight import ending, opening, rehearsal
-from overnight.children import LIFELINE
 from overnight.codec import from_json
-from overnight.look import Look, data, load_tokenizer, look, question
 from overnight.planning import search
 from overnight.probe import architecture, weights
 from overnight.probe.clock import Clock, SystemClock, process_started
 from overnight.report.live import LiveView
 from overnight.report.terminal import print_plan
-from overnight.teller import Teller
+from overnight.story import ending, opening, rehearsal
+from overnight.story.children import LIFELINE
+from overnight.story.look import Look, data, load_tokenizer, look, question
+from overnight.story.teller import Teller
 from overnight.training import journal
 from overnight.training.journal import Journal
 from overnight.training.loop import Loop
@@ -143,8 +143,8 @@ def _plan(teller: Teller, request: Request, found: Look, begun: Started) -> Plan
     plan = search.choose(question(request, found, begun.window_seconds))
     if teller.main:
         opening.write_plan(teller.run_folder, plan, request, found)
-        print_plan(plan, dataset=found.data.profile, model=found.model,
-                   hardware=found.hardware, console=Console(), now_utc=begun.started_utc)  # fmt: skip
+        print_plan(plan, dataset=found.data.profile, model=found.model, hardware=found.hardware,
+                   console=Console(), now_utc=begun.started_utc)  # fmt: skip
     return plan
 
 

@@ -14,10 +14,10 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from overnight import begin
-from overnight.begin import Night
-from overnight.children import Child, Signals
 from overnight.probe.clock import Clock
+from overnight.story import begin
+from overnight.story.begin import Night
+from overnight.story.children import Child, Signals
 from overnight.training import export, journal, lineage
 from overnight.training.journal import Journal
 from overnight.values.errors import EndedEarly, InputError, NothingToPublish, OvernightError
@@ -25,8 +25,10 @@ from overnight.values.ledger import (
     Chosen,
     Crashed,
     Ended,
+    Entry,
     Prepared,
     Published,
+    Resumed,
     Saved,
     Stepped,
     Stopped,
@@ -42,6 +44,8 @@ PUBLISH_EXTRA = 1.0
 """As opening.py prices it."""
 LAST_MOMENT = 0.4
 """Seconds before the deadline at which an untested model is put into place."""
+PLANNED = ("horizon", "window", "patience")
+"""Reasons to stop that are the planned end."""
 PASSED_ON = (2, 3)
 """Exit statuses of the child that are the user's to mend, not crashes."""
 
@@ -87,9 +91,7 @@ class Supervisor:
             self.crashes += 1
             idle = 0 if self._progress() > before else idle + 1
             self._tell_crash(status)
-            left = self.left()
-            late = left is not None and left <= self.publish_price()
-            if self.signals.count or late or idle >= RESTARTS_WITHOUT_PROGRESS:
+            if self.signals.count or self._late() or idle >= RESTARTS_WITHOUT_PROGRESS:
                 return status
 
     def _wait(self, child: Child) -> int:
@@ -103,6 +105,11 @@ class Supervisor:
             # The child keeps the margin besides: only one that hangs runs into this.
             if left is not None and left <= self.publish_price() + LAST_MOMENT:
                 child.kill()
+
+    def _late(self) -> bool:
+        """Whether a new child could only import and then publish."""
+        left = self.left()
+        return left is not None and left <= 2.0 * self.publish_price()
 
     def _progress(self) -> int:
         return sum(isinstance(entry.event, Saved) for entry in journal.read(self.folder))
@@ -135,6 +142,7 @@ class Supervisor:
 
     def _worth_publishing(self) -> list[str]:
         entries = journal.read(self.folder)
+        lineage.tidy(self.folder, entries)  # the child is gone; a kill may have left a half-rename
         names = []
         since = [entry.event for entry in entries]
         chosen = next((event for event in reversed(since) if isinstance(event, Chosen)), None)
@@ -224,20 +232,31 @@ def _given_back(night: Night, status: int) -> int:
 def _end(supervisor: Supervisor, status: int) -> int:
     """Publishes, closes the journal, writes the report, and says how it went."""
     published = supervisor.publish()
-    status = _final_status(status, published)
     left = supervisor.left()
     kept = left is None or left >= 0
-    entries = journal.read(supervisor.folder)
-    stop = next((e.event for e in reversed(entries) if isinstance(e.event, Stopped)), None)
+    stop = _newest_stop(journal.read(supervisor.folder))
+    status = _final_status(status, published, stop)
     why = stop.reason if stop else "no time was left to train"
     supervisor.journal.append(Ended(exit_status=status, why=why, deadline_kept=kept))
     _report(supervisor)
     return status
 
 
-def _final_status(status: int, published: bool) -> int:
+def _newest_stop(entries: list[Entry]) -> Stopped | None:
+    """Why training ended last; nothing if it went on after that."""
+    for entry in reversed(entries):
+        if isinstance(entry.event, Stopped):
+            return entry.event
+        if isinstance(entry.event, Stepped | Resumed):
+            return None
+    return None
+
+
+def _final_status(status: int, published: bool, stop: Stopped | None) -> int:
     if not published:
         return NothingToPublish.exit_status
+    if stop is not None and stop.reason in PLANNED:
+        return 0  # also where the child was ended after its training was over
     return status if status in (0, EndedEarly.exit_status) else EndedEarly.exit_status
 
 

@@ -64,6 +64,8 @@ class Deadline:
     tokens_per_step: float
     """Mean over an epoch: what a step is expected to hold."""
     publish_seconds: float
+    answer_seconds: float = 0.0
+    """Of the answers that are written when training is over."""
     cadence: Cadence = Cadence()
     horizon: int = 1
     step: int = 0
@@ -91,7 +93,7 @@ class Deadline:
         return Reserve(
             save=1.5 * self.save_seconds,
             evaluation=self.select_seconds + self.test_seconds,
-            publish=self.publish_seconds,
+            publish=self.publish_seconds + self.answer_seconds,
             margin=margin_seconds(self.window_seconds),
         )
 
@@ -175,12 +177,16 @@ class Deadline:
         middle = left * self.seconds_per_step / share
         # Independent noise of the steps left, and the doubt about the mean of the recent ones.
         doubt = self.spread * math.sqrt(1.0 / max(len(self.recent), 1) + 1.0 / max(left, 1))
-        width = Z90 * doubt * middle + 0.25 * self.reserve.seconds
-        end = now + middle + self.reserve.seconds
+        # The reserve is made of the dearest prices and a margin; what is expected is less.
+        kept = self.reserve
+        ending = kept.seconds - kept.margin - kept.save / 3.0
+        width = Z90 * doubt * middle + 0.25 * ending
+        end = now + middle + ending
         low, high = end - width, end + width
         if self.ends_at is not None:
-            low, end, high = (min(x, self.ends_at) for x in (low, end, high))
-        return Interval(low=max(low, now), mid=end, high=high)
+            latest = self.ends_at - kept.margin
+            low, end, high = (min(x, latest) for x in (low, end, high))
+        return Interval(low=max(low, now), mid=max(end, now), high=max(high, now))
 
     def _training_share(self) -> float:
         """Share of the time left that steps get; evaluations and saves take the rest."""

@@ -172,6 +172,22 @@ def _slower(question: Question, chosen: Candidate) -> list[Rejection]:
     return found
 
 
+def _refuse_hopeless(question: Question, prices: pace.Prices) -> None:
+    """Refuses a window that even the lowest prices leave no step in; a doubtful one is tried.
+
+    Raises:
+        NoPlanFits: with the shortest window that is likely to work.
+    """
+    window = question.window_seconds
+    if window is None:
+        return
+    before = prices.start.low + prices.evaluation.low
+    after = prices.save.low + prices.evaluation.low + prices.publish.low
+    if window <= before + after:
+        likely = prices.start.mid + prices.evaluation.mid
+        raise too_short(window, likely, timing.reserve(prices, window))
+
+
 def choose(question: Question) -> Plan:
     """The plan before anything is measured.
 
@@ -183,6 +199,7 @@ def choose(question: Question) -> Plan:
     length = min(question.dataset.avg_tokens_per_sample, candidate.max_length)
     speed = pace.tokens_per_second(candidate, question.model, question.hardware, length)
     prices = pace.prior_prices(candidate, question.model, question.dataset, speed)
+    _refuse_hopeless(question, prices)
     draft = Plan(
         candidate=candidate,
         memory=estimate,

@@ -17,6 +17,7 @@ from overnight.values.ledger import (
     Forecast,
     Loss,
     Published,
+    Rehearsed,
     Replanned,
     Started,
     Stepped,
@@ -77,6 +78,7 @@ class Report:
     seconds: Mapping[Phase, float]
     incidents: tuple[Incident, ...]
     answers: tuple[Answers, ...]
+    rehearsed: Timed[Rehearsed] | None = None
     stopped: Timed[Stopped] | None = None
     chosen: Chosen | None = None
     published: Published | None = None
@@ -130,10 +132,23 @@ class Report:
         return self.tokens / seconds if seconds > 0 else None
 
     @property
+    def steps_trained(self) -> int:
+        """Steps of the training phase: those of the rehearsal left out."""
+        since = self.rehearsed.t if self.rehearsed else -1.0
+        return sum(step.t > since for step in self.steps)
+
+    @property
     def step_seconds(self) -> float | None:
         """Wall-clock seconds a step of the training phase, what lies between steps included."""
         training = self.seconds.get("training", 0.0)
-        return training / len(self.steps) if self.steps and training else None
+        return training / self.steps_trained if self.steps_trained and training else None
+
+    @property
+    def planned_step_seconds(self) -> float:
+        """What the plan gives a step."""
+        time = self.plan.time
+        training = time.phases.get("training", Interval.exactly(0.0)).mid
+        return training / max(time.total_steps, 1)
 
     @property
     def peak_bytes(self) -> int | None:
@@ -154,16 +169,14 @@ class Report:
 
     @property
     def planned_seconds(self) -> float:
-        """What the plan gave the steps that were done (DESIGN 8: accuracy)."""
-        time = self.plan.time
-        training = time.phases.get("training", Interval.exactly(0.0)).mid
-        return training * self.steps_done / max(time.total_steps, 1)
+        """What the plan gave the steps of the training phase that were done (DESIGN 8)."""
+        return self.planned_step_seconds * self.steps_trained
 
     @property
     def accuracy(self) -> float | None:
         """Planned over actual time of the steps done, in per cent; 100 is a perfect estimate."""
         actual = self.seconds.get("training", 0.0)
-        return 100.0 * self.planned_seconds / actual if self.steps and actual > 0 else None
+        return 100.0 * self.planned_seconds / actual if self.steps_trained and actual > 0 else None
 
     @property
     def eta_seconds(self) -> float | None:
@@ -182,5 +195,5 @@ class Report:
         left = self.plan.time.total_steps - self.steps_done
         if left <= 0 or self.over:
             return left <= 0 and self.spare_seconds >= 0
-        pace = self.step_seconds or self.plan.time.phases["training"].mid / max(left, 1)
+        pace = self.step_seconds or self.planned_step_seconds
         return left * pace + self.plan.reserve.seconds <= self.spare_seconds

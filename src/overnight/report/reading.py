@@ -122,12 +122,21 @@ def curve(entries: Sequence[Entry]) -> tuple[Timed[Evaluated], ...]:
 
 def _while_working(event: Event, *, rehearsing: bool) -> Phase:
     """The phase that ends with `event` between the start and the ending."""
-    if isinstance(event, Answered) or (isinstance(event, Evaluated) and event.base):
-        return "evaluations"
+    if _of_base(event):
+        return "start"
     if rehearsing:
         return "rehearsal"
-    by_kind: dict[type, Phase] = {Evaluated: "evaluations", Saved: "saves"}
+    by_kind: dict[type, Phase] = {
+        Evaluated: "evaluations", Answered: "evaluations", Saved: "saves",
+    }  # fmt: skip
     return by_kind.get(type(event), "training")
+
+
+def _of_base(event: Event) -> bool:
+    """Whether the base model was looked at, which belongs to the start."""
+    if isinstance(event, Answered):
+        return event.when == "before"
+    return isinstance(event, Evaluated) and event.base
 
 
 def _phase(event: Event, mode: Phase, *, rehearsing: bool) -> Phase:

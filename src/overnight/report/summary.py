@@ -6,14 +6,14 @@ Out: a `Report`, and its report.json. Never: anything alive; drawing; writing fi
 
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from overnight.codec import entries_from_text, entry_to_line, from_json, to_json
 from overnight.report import reading
 from overnight.report.account import GOOD_ACCURACY, Promise, Report
-from overnight.report.reading import Incident
+from overnight.report.reading import Incident, Phase
 from overnight.report.verdict import judge
 from overnight.report.words import count_of, iso
 from overnight.values.errors import InputError
@@ -27,6 +27,7 @@ from overnight.values.ledger import (
     Forecast,
     Loss,
     Published,
+    Rehearsed,
     Replanned,
     Resumed,
     Started,
@@ -47,6 +48,7 @@ def summarise(plan: Plan, *, entries: Sequence[Entry], dataset: DatasetProfile,
     """The account of a night, whole or so far; `entries` are the journal's, in order."""
     last = entries[-1] if entries else None
     pieces = reading.segments(entries)
+    rehearsed = reading.every(entries, Rehearsed)
     return Report(
         plan=plan, dataset=dataset, model=model, hardware=hardware, request=request,
         state=reading.state(entries), started=reading.newest(entries, Started),
@@ -55,7 +57,7 @@ def summarise(plan: Plan, *, entries: Sequence[Entry], dataset: DatasetProfile,
         base_losses=_base_losses(entries), replans=reading.kept(entries, Replanned),
         forecasts=reading.every(entries, Forecast), segments=pieces,
         seconds=reading.seconds_by_phase(pieces), incidents=reading.incidents(entries),
-        answers=reading.answers(entries), notable=_notable(entries), **_ending(entries),
+        answers=reading.answers(entries), rehearsed=next(iter(rehearsed), None), notable=_notable(entries), **_ending(entries),
         crashes=len(reading.every(entries, Crashed)),
         resumptions=len(reading.every(entries, Resumed)),
     )  # fmt: skip
@@ -100,13 +102,31 @@ def promises(report: Report) -> tuple[Promise, ...]:
                 done=report.tokens_per_second),
         Promise(what="peak memory", unit="bytes", promised=exactly(memory.peak_bytes), done=peak),
     ]  # fmt: skip
-    for phase in reading.PHASES:
-        if phase in time.phases or phase in report.seconds:
-            promised = time.phases.get(phase, exactly(0.0))
-            spent = report.seconds.get(phase, 0.0)
-            done = spent if report.over else None
-            lines.append(Promise(what=phase, unit="seconds", promised=promised, done=done))
-    return tuple(lines)
+    return (*lines, *_phase_promises(report))
+
+
+def _covered(report: Report) -> dict[str, tuple[Phase, ...]]:
+    """Which phases of the journal each planned one stands for; every phase exactly once.
+
+    A plan may foresee evaluations and saves together, as `looking`, and the rehearsal within
+    the start.
+    """
+    planned = report.plan.time.phases
+    merged: dict[str, tuple[Phase, ...]] = {"looking": ("evaluations", "saves")}
+    if "rehearsal" not in planned:
+        merged["start"] = ("start", "rehearsal")
+    alike: dict[str, tuple[Phase, ...]] = {phase: (phase,) for phase in reading.PHASES}
+    found = {name: (alike | merged).get(name, ()) for name in planned}
+    seen = {phase for phases in found.values() for phase in phases}
+    return found | {phase: (phase,) for phase in report.seconds if phase not in seen}
+
+
+def _phase_promises(report: Report) -> Iterator[Promise]:
+    for name, phases in _covered(report).items():
+        promised = report.plan.time.phases.get(name, Interval.exactly(0.0))
+        spent = sum(report.seconds.get(phase, 0.0) for phase in phases)
+        done = spent if report.over else None
+        yield Promise(what=name, unit="seconds", promised=promised, done=done)
 
 
 def _estimate(plan: Plan) -> dict[str, Any]:
@@ -173,7 +193,7 @@ def _accuracy(report: Report) -> dict[str, Any]:
     return {
         "time_accuracy": percent,
         "good": None if percent is None else low <= percent <= high,
-        "steps": report.steps_done,
+        "steps": report.steps_trained,
         "estimated_hours": report.planned_seconds / _HOUR if percent is not None else None,
         "actual_hours": _hours(report.seconds.get("training")) if percent is not None else None,
     }

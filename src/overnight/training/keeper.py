@@ -13,6 +13,7 @@ from overnight.training import checkpoint, lineage, scores
 from overnight.training.disk import DiskTrouble
 from overnight.training.journal import started
 from overnight.training.session import Session
+from overnight.values.errors import OvernightError
 from overnight.values.ledger import (
     Entry,
     Evaluated,
@@ -70,11 +71,11 @@ class Keeper:
             written = checkpoint.write(
                 self.run_folder, step=step, lineage=self.line(), fill=session.save_into
             )
-            lineage.prune(self.run_folder, self.entries, keep=[written.name], limit=self.limit)
         except DiskTrouble as trouble:
             self.tell(f"checkpoint-{step} was not saved: {trouble}")
             return None
         self.parent = written.name
+        self._prune(written.name)
         return Saved(
             step=step,
             name=written.name,
@@ -83,14 +84,19 @@ class Keeper:
             bytes=written.bytes,
         )
 
+    def _prune(self, newest: str) -> None:
+        try:
+            lineage.prune(self.run_folder, self.entries, keep=[newest], limit=self.limit)
+        except DiskTrouble as trouble:
+            self.tell(f"an old checkpoint could not be deleted: {trouble}")
+
     def line(self) -> checkpoint.Lineage:
         """Where the next checkpoint comes from."""
         begun = started(self.entries)
+        if begun is None:
+            raise OvernightError(f"{self.run_folder} has no beginning to save under")
         return checkpoint.Lineage(
-            run=begun.run if begun else "",
-            parent=self.parent,
-            t=self.now(),
-            versions=dict(begun.versions) if begun else {},
+            run=begun.run, parent=self.parent, t=self.now(), versions=dict(begun.versions)
         )
 
     def evaluate(self, session: Session) -> Evaluated:

@@ -6,13 +6,14 @@ what cannot be finished before publishing must begin; publishes.
 
 from collections.abc import Callable
 
-from overnight.opening import Stage, write_answers
 from overnight.planning import search
+from overnight.story.opening import Stage, write_answers
 from overnight.training import lineage
+from overnight.training.disk import release_ballast
 from overnight.training.export import Probe, write_probe
 from overnight.training.lineage import Found
 from overnight.training.loop import Loop
-from overnight.values.ledger import Chosen, Entry, Evaluated, Loss, Stopped
+from overnight.values.ledger import Answered, Chosen, Entry, Evaluated, Loss, Stopped
 
 PROBE_TOKENS = 64
 
@@ -28,7 +29,10 @@ def end(on: Stage, loop: Loop, stopped: Stopped) -> None:
         raise search.too_short(on.plan.window_seconds, on.now - on.started_at, deadline.reserve)
     on.teller.state = "ending"
     if deadline.saved_step != stopped.step:
-        saved = on.keeper.save(on.session)
+        # What was set aside for this moment on a full disk; nothing is written after it.
+        saved = on.keeper.save(on.session) or (
+            on.keeper.save(on.session) if release_ballast(on.teller.run_folder) else None
+        )
         if saved is not None:
             on.teller.tell(loop.happened(saved))
     if stopped.reason == "signal":
@@ -43,10 +47,11 @@ def end(on: Stage, loop: Loop, stopped: Stopped) -> None:
 def _room(on: Stage, loop: Loop, part: str) -> bool:
     """Whether a look at this part and publishing still fit before the deadline."""
     deadline = loop.course.deadline
-    cost = deadline.select_seconds if part == "select" else deadline.test_seconds
+    prices = {"select": deadline.select_seconds, "test": deadline.test_seconds}
+    cost = prices.get(part, on.answer_seconds)
     if deadline.ends_at is None:
         return True
-    fits = on.now + cost + deadline.publish_seconds + 0.5 * deadline.reserve.margin
+    fits = on.now + cost + on.publish_seconds + 0.5 * deadline.reserve.margin
     return on.session.agreed(fits <= deadline.ends_at)
 
 
@@ -63,7 +68,6 @@ def _choose(on: Stage, loop: Loop) -> None:
         seen = on.keeper.measure(on.session, "test")
         on.teller.tell(loop.happened(seen))
         test = seen.loss
-    write_answers(on, "after")
     if on.teller.main:
         write_probe(folder, _probe(on))
     figures = {
@@ -83,6 +87,8 @@ def _choose(on: Stage, loop: Loop) -> None:
             keep="base" if gain is not None and gain.loss < 0 else "tuned",
         )
     )
+    if any(isinstance(entry.event, Answered) for entry in entries) and _room(on, loop, "answers"):
+        write_answers(on, "after")
 
 
 def _best(on: Stage) -> tuple[Found, str]:

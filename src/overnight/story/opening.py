@@ -5,7 +5,7 @@ In: what was looked at and planned. Out: a Loop that stands where the night stan
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,9 @@ from overnight.codec import from_json, to_json
 from overnight.control.deadline import Cadence, Deadline
 from overnight.control.health import Health
 from overnight.control.schedule import Schedule
-from overnight.look import Look
 from overnight.planning import rules, timing
-from overnight.teller import Teller
+from overnight.story.look import Look
+from overnight.story.teller import Teller
 from overnight.training import answers, journal, lineage, methods, render
 from overnight.training.export import TOKENIZER
 from overnight.training.keeper import Keeper
@@ -71,6 +71,8 @@ class Stage:
     steps: list[Stepped] = field(default_factory=list)
     """Of the rehearsal."""
     forecast_at: float = 0.0
+    answer_seconds: float = 0.0
+    """What the answers before training took."""
 
     @property
     def now(self) -> float:
@@ -189,6 +191,8 @@ def _fresh(on: Stage) -> Loop:
         on.teller.all(on.keeper.promotions(seen, Health()))
     _remember_base(on)
     write_answers(on, "before")
+    deadline = replace(loop.course.deadline, answer_seconds=on.answer_seconds)
+    loop.course = replace(loop.course, deadline=deadline)
     horizon = on.teller.horizon
     warmup = rules.warmup_steps(horizon, on.plan.candidate.warmup_ratio)
     on.teller.tell(loop.happened(loop.replanned(horizon, "the plan", warmup_steps=warmup)))
@@ -268,8 +272,6 @@ def _resumed(on: Stage, found: lineage.Found) -> Loop:
 
 
 def _shrunk(on: Stage, event: Shrunk) -> Any:
-    from dataclasses import replace
-
     return replace(
         on.session.candidate,
         per_device_train_batch_size=event.per_device_train_batch_size,
@@ -308,4 +310,4 @@ def write_answers(on: Stage, when: Any) -> None:
         text = answers.answer(on.session, ids, data.tokenizer)
         asked = data.tokenizer.decode(ids, skip_special_tokens=True)
         on.teller.tell(Answered(when=when, prompt=asked, text=text))
-    on.publish_seconds += (on.now - begun) if when == "before" else 0.0
+    on.answer_seconds = on.now - begun

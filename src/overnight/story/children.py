@@ -27,7 +27,7 @@ class Child:
 
     @classmethod
     def start(cls, words: list[str], *, processes: int = 1, quiet: bool = False) -> Self:
-        """Starts `overnight WORDS`; with more processes under torchrun. `quiet` keeps its errors."""
+        """Starts `overnight WORDS`, under torchrun if several. `quiet` keeps its errors."""
         command = [sys.executable, "-m", "overnight", *words]
         if processes > 1:
             command = [sys.executable, "-m", "torch.distributed.run", "--standalone",

@@ -7,14 +7,16 @@ Never: a benchmark of its own that could disagree with the night.
 from dataclasses import replace
 
 from overnight.control.deadline import Deadline
-from overnight.look import question
-from overnight.opening import Stage, write_plan
 from overnight.planning import pace, rules, search, timing
 from overnight.planning.pace import Prices
+from overnight.story.look import question
+from overnight.story.opening import Stage, write_plan
 from overnight.training.loop import Loop
 from overnight.values.facts import Interval, Measurement
 from overnight.values.ledger import Evaluated, Event, Forecast, Rehearsed, Replanned, Stepped
 
+WARM_AGAIN = 3
+"""Steps in which the warm-up ends that the rehearsal began."""
 FORECAST_SHARE = 0.02
 """Of the window: how often the finish is predicted anew, besides at every decision point."""
 
@@ -58,7 +60,9 @@ def _conclude(on: Stage, loop: Loop) -> None:
         )
     )
     horizon = on.session.agreed(deadline.reachable(on.now)) or loop.session.progress.step
+    done = loop.session.progress.step
     warmup = rules.warmup_steps(horizon, on.plan.candidate.warmup_ratio)
+    warmup = max(warmup, done + WARM_AGAIN)  # the rate goes on from where the rehearsal left it
     _correct(on, deadline, measured)
     on.teller.horizon = horizon
     on.teller.state = "training"

@@ -1,0 +1,53 @@
+"""Each rule does what its source says."""
+
+from dataclasses import replace
+
+import pytest
+from tests.planning.facts import CPU, DATA, MODEL
+
+from overnight.planning import rules
+
+
+def test_the_rate_falls_with_width_and_lora_takes_ten_times_it():
+    assert rules.learning_rate("full", 2000) == pytest.approx(5e-5)
+    assert rules.learning_rate("lora", 2000) == pytest.approx(5e-4)
+    assert rules.learning_rate("lora", 4096) == pytest.approx(2.86e-4, rel=0.01)
+    assert rules.learning_rate("full", 64) < rules.RATE_LIMITS["full"][1]
+
+
+def test_beta2_keeps_its_half_life_in_tokens():
+    assert rules.beta2(8192) == 0.99
+    assert rules.beta2(4096) == pytest.approx(0.99**0.5, abs=1e-4)
+    assert rules.beta2(1) == 0.9999
+    assert rules.beta2(10**6) == 0.95
+
+
+def test_rows_are_cut_at_the_models_positions_only():
+    assert rules.max_length(DATA, MODEL) == 300
+    assert rules.max_length(DATA, replace(MODEL, max_positions=128)) == 128
+
+
+def test_a_micro_batch_holds_about_the_devices_tokens():
+    rows = rules.rows_per_micro_batch(DATA, 300, "cpu")
+    assert rows * DATA.avg_tokens_per_sample == pytest.approx(2048, rel=0.1)
+    assert rules.rows_per_micro_batch(replace(DATA, num_train=16), 300, "cpu") == 4
+
+
+def test_turing_never_gets_bf16_and_ampere_never_needs_fp16():
+    turing = replace(CPU, device="cuda", compute_capability=(7, 5))
+    ampere = replace(CPU, device="cuda", compute_capability=(8, 0))
+    assert rules.precisions(turing) == ("fp16",)
+    assert rules.precisions(ampere) == ("bf16",)
+    assert rules.precisions(CPU) == ("bf16", "fp32")
+
+
+def test_warm_up_is_never_most_of_a_short_night():
+    assert rules.warmup_steps(1000, 0.03) == 30
+    assert rules.warmup_steps(20, 0.03) == 4
+    assert rules.warmup_steps(2, 0.03) == 1
+
+
+def test_a_window_alone_means_what_the_design_says():
+    assert rules.epochs_wanted("fast") == 1.0
+    assert rules.epochs_wanted("balanced") == 4.0
+    assert rules.epochs_wanted("quality") is None

@@ -1,0 +1,100 @@
+"""What was given is kept, what is open is filled in, every refusal has a sentence."""
+
+from dataclasses import replace
+
+import pytest
+from tests.planning.facts import CARD, CPU, LARGE, question
+
+from overnight.planning import search
+from overnight.values.errors import InputError, NoPlanFits
+from overnight.values.request import Settings
+
+
+def test_a_small_model_is_tuned_whole_and_a_large_one_by_lora():
+    assert search.choose(question()).candidate.method == "full"
+    large = search.choose(question(model=LARGE, hardware=CARD))
+    assert large.candidate.method == "lora"
+    assert large.candidate.precision == "bf16"
+
+
+def test_every_given_setting_is_kept():
+    given = Settings(learning_rate=3e-4, per_device_train_batch_size=3, max_length=100,
+                     gradient_accumulation_steps=5, seed=7, weight_decay=0.1,
+                     gradient_checkpointing=True, num_train_epochs=2.0)  # fmt: skip
+    candidate = search.choose(question(settings=given)).candidate
+    for name, value in given.given().items():
+        assert getattr(candidate, name) == value, name
+
+
+def test_given_settings_are_marked_in_the_reasons():
+    plan = search.choose(question(settings=Settings(learning_rate=3e-4), method="lora"))
+    given = {reason.setting for reason in plan.reasons if reason.given}
+    assert given == {"learning_rate", "method"}
+
+
+def test_when_memory_is_short_the_plan_shrinks_and_says_why():
+    tight = replace(CARD, memory_free_bytes=26 * 2**30)
+    plan = search.choose(question(model=LARGE, hardware=tight))
+    assert plan.memory.peak_bytes <= plan.memory_limit_bytes
+    assert plan.rejections
+    assert all("largest part" in rejection.why for rejection in plan.rejections[:1])
+
+
+def test_what_fits_nowhere_is_refused_with_the_nearest():
+    tiny = replace(CARD, memory_free_bytes=2 * 2**30)
+    with pytest.raises(NoPlanFits, match="the nearest"):
+        search.choose(question(model=LARGE, hardware=tiny))
+
+
+def test_a_smaller_micro_batch_keeps_the_step():
+    steps = {c.rows_per_step for c in search.candidates(question()) if c.method == "full"}
+    first = search.candidates(question())[0]
+    assert min(steps) >= first.rows_per_step
+
+
+def test_fp16_forced_on_a_cpu_is_refused():
+    with pytest.raises(InputError, match="--precision fp16"):
+        search.choose(question(precision="fp16"))
+
+
+def test_fp16_true_is_a_wish_for_mixed_precision():
+    plan = search.choose(question(settings=Settings(fp16=True)))
+    assert plan.candidate.precision == "bf16"
+    assert any("fp16=true" in note for note in plan.notes)
+
+
+def test_epochs_that_do_not_fit_are_said_before_training():
+    plan = search.choose(question(window=60.0, settings=Settings(num_train_epochs=500.0)))
+    assert not plan.time.fits_in_window
+    assert any("of 500 epochs fit" in note for note in plan.notes)
+
+
+def test_no_checkpointing_where_memory_is_free():
+    plan = search.choose(question(model=LARGE, hardware=CARD))
+    assert not plan.candidate.gradient_checkpointing
+
+
+def test_max_length_beyond_the_models_positions_is_cut_and_said():
+    plan = search.choose(question(settings=Settings(max_length=4096)))
+    assert plan.candidate.max_length == 512
+    assert any("positions" in note for note in plan.notes)
+
+
+def test_memory_efficient_plans_with_half_of_the_memory():
+    balanced = search.memory_limit(question())
+    assert search.memory_limit(question(priority="memory_efficient")) < 0.6 * balanced
+    assert balanced < CPU.memory_free_bytes
+
+
+def test_a_correction_takes_the_measured_pace():
+    asked = question(window=600.0)
+    plan = search.choose(asked)
+    from overnight.planning.pace import Prices
+    from overnight.values.facts import Interval
+
+    exact = Interval.exactly
+    prices = Prices(start=exact(5.0), save=exact(1.0), evaluation=exact(2.0), publish=exact(3.0))
+    better = search.corrected(plan, asked, prices=prices, pace_now=exact(100.0), spent=20.0)
+    assert better.time.source == "rehearsal"
+    assert better.time.tokens_per_second.mid == 100.0
+    assert better.time.total_steps < plan.time.total_steps

@@ -1,0 +1,60 @@
+"""A night's phases add up to its window."""
+
+import pytest
+from tests.planning.facts import DATA, question
+
+from overnight.planning import search, timing
+from overnight.planning.pace import Prices
+from overnight.values.facts import Interval
+
+EXACT = Interval.exactly
+PRICES = Prices(start=EXACT(10.0), save=EXACT(2.0), evaluation=EXACT(4.0), publish=EXACT(8.0))
+CANDIDATE = search.choose(question()).candidate
+
+
+def estimate(window: float | None, pace: float = 1000.0, spent: float = 0.0):
+    return timing.estimate(CANDIDATE, DATA, PRICES, pace=EXACT(pace), window=window,
+                           source="catalogue", spent=spent)  # fmt: skip
+
+
+def test_a_full_window_is_used_and_not_overdrawn():
+    found = estimate(100.0)
+    assert found.total.mid == pytest.approx(100.0, abs=4.0)
+    assert found.total.mid <= 100.0
+
+
+def test_planned_epochs_end_before_a_long_window():
+    found = estimate(100_000.0)
+    assert found.epochs == pytest.approx(4.0, abs=0.05)
+    assert found.fits_in_window
+    assert found.total.mid < 1000.0
+
+
+def test_no_room_is_told_as_no_steps():
+    found = estimate(15.0)
+    assert found.total_steps == 0
+    assert not found.fits_in_window
+
+
+def test_what_is_spent_takes_the_place_of_the_start():
+    assert estimate(100.0, spent=60.0).total_steps < estimate(100.0).total_steps
+
+
+def test_max_steps_go_before_epochs():
+    from dataclasses import replace
+
+    both = replace(CANDIDATE, max_steps=7)
+    assert timing.steps_wanted(both, DATA) == 7
+    assert timing.steps_wanted(replace(CANDIDATE, num_train_epochs=None), DATA) is None
+
+
+def test_the_rehearsal_is_two_per_cent_or_five_steps_but_never_most_of_it():
+    assert timing.rehearsal_seconds(0.1, 1000.0) == 20.0
+    assert timing.rehearsal_seconds(10.0, 1000.0) == 50.0
+    assert timing.rehearsal_seconds(100.0, 1000.0) == 150.0
+    assert timing.rehearsal_seconds(2.0, None) == 10.0
+
+
+def test_the_shortest_window_has_room_for_both_ends():
+    reserve = timing.reserve(PRICES, 60.0)
+    assert timing.shortest_window(20.0, reserve) > 20.0 + reserve.seconds
