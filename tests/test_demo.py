@@ -83,3 +83,26 @@ def test_a_library_with_a_handful_of_functions_is_refused(asked, tmp_path, monke
     with pytest.raises(InputError, match="only 1 functions with a docstring"):
         demo.run(60, clock=FakeClock(), output_dir=str(tmp_path / "out"))
     assert not asked and not (tmp_path / "out").exists()
+
+
+def test_the_model_of_the_demo_fits_into_eight_megabytes():
+    assert 0 < sum(path.stat().st_size for path in demo.BASE.iterdir()) <= 8_000_000
+
+
+def test_the_card_of_the_model_says_where_its_words_come_from():
+    card = (demo.BASE / "README.md").read_text(encoding="utf-8")
+    assert "PSF License" in card and "python tools/make_base.py --steps" in card
+
+
+@pytest.mark.tiny
+def test_the_model_of_the_demo_loads_and_writes():
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(demo.BASE)
+    model = AutoModelForCausalLM.from_pretrained(demo.BASE)
+    prompt = tokenizer.apply_chat_template(
+        [{"role": "user", "content": TEA.code}], add_generation_prompt=True, return_tensors="pt"
+    )
+    written = model.generate(**prompt, max_new_tokens=5, do_sample=False)
+    assert tokenizer.decode(prompt["input_ids"][0]).endswith("<|assistant|>")
+    assert written.shape[1] > prompt["input_ids"].shape[1]

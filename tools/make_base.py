@@ -37,23 +37,7 @@ END, PAD = "<|endoftext|>", "<|pad|>"
 ROLES = ("<|system|>", "<|user|>", "<|assistant|>")
 TELLING = 6
 """Words from which on a summary is a leak wherever it stands; shorter ones are common phrases."""
-CHAT_TEMPLATE = """\
-{{- bos_token }}
-{%- for message in messages %}
-{%- if message['role'] == 'assistant' %}
-{{- '<|assistant|>' }}
-{%- generation %}
-{{- message['content'] + eos_token }}
-{%- endgeneration %}
-{%- elif message['role'] in ('system', 'user') %}
-{{- '<|' + message['role'] + '|>' + message['content'] }}
-{%- else %}
-{{- raise_exception('unknown role ' + message['role'] + '; system, user and assistant are known') }}
-{%- endif %}
-{%- endfor %}
-{%- if add_generation_prompt %}
-{{- '<|assistant|>' }}
-{%- endif %}"""
+CHAT_TEMPLATE = Path(__file__).with_name("make_base_chat.jinja")
 CARD = Path(__file__).with_name("make_base_card.md")
 
 
@@ -158,7 +142,7 @@ def train_tokenizer(texts: Sequence[str], *, pieces: int = PIECES) -> PreTrained
         pad_token=PAD,
         extra_special_tokens=list(ROLES),
         model_max_length=CONTEXT,
-        chat_template=CHAT_TEMPLATE,
+        chat_template=CHAT_TEMPLATE.read_text(encoding="utf-8"),
     )
 
 
