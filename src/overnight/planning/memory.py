@@ -20,13 +20,15 @@ backward pass (counted by tracing, and against published peaks: within 0.4 % on 
 STORED = {("fp32", False): 1.1, ("fp32", True): 1.2, ("mixed", False): 1.4, ("mixed", True): 1.55}
 """(precision, whether all weights are trained) -> bytes kept for the backward pass, over those of
 every linear layer's input and output. Counted with torch's saved-tensor hooks, torch 2.13, on
-Llama, Qwen3, GPT-2 and GPT-NeoX shapes: 0.8 to 1.8, norms and unfused activations being the rest."""
+Llama, Qwen3, GPT-2 and GPT-NeoX shapes: 0.8 to 1.8; the rest is norms and unfused activations."""
 CONTEXT_BYTES = {"cpu": 450 * MIB, "cuda": 500 * MIB, "mps": 500 * MIB}
 """On a CPU the process with torch 2.13, transformers 5.23, peft and datasets imported (measured);
 on a card its context and library workspaces (the default of fitcheck-llm; a T4 takes 141 MiB)."""
-FRAGMENTATION = {"cuda": 0.3}
-"""What the caching allocator holds beyond what is in use, over activations and logits: 0.27 to
-0.57, mostly 0.3, from eight published A100 runs that give both figures."""
+FRAGMENTATION = {("cuda", False): 0.3, ("cuda", True): 0.3, ("cpu", False): 1.0, ("cpu", True): 0.1}
+"""(device, whether all weights are trained) -> what the allocator holds beyond what is in use, over
+activations and logits. CUDA: 0.27 to 0.57, mostly 0.3, by eight published A100 runs that give both
+figures. CPU: glibc's heap, 0.8 to 1.3 with LoRA's small tensors between the large ones (measured;
+gone when every large tensor is mapped on its own, which is slower)."""
 
 
 def trainable_parameters(candidate: Candidate, model: ModelProfile) -> int:
@@ -45,6 +47,7 @@ def estimate(candidate: Candidate, model: ModelProfile, *, device: str) -> Memor
     if candidate.gradient_checkpointing:
         # A layer is computed again only when the logits are gone.
         activations += max(tokens * _layer_bytes(candidate, model) - logits, 0)
+    share = FRAGMENTATION.get((device, candidate.method == "full"), 0.0)
     parts = {
         "weights": _weight_bytes(candidate, model),
         "adapters": 0 if candidate.method == "full" else 4 * trained,
@@ -52,7 +55,7 @@ def estimate(candidate: Candidate, model: ModelProfile, *, device: str) -> Memor
         "optimizer": ADAM_BYTES * trained,
         "activations": activations,
         "logits": logits,
-        "fragmentation": FRAGMENTATION.get(device, 0.0) * (activations + logits),
+        "fragmentation": share * (activations + logits),
         "context": CONTEXT_BYTES[device],
     }
     copies = candidate.processes if device == "cpu" else 1
