@@ -9,9 +9,9 @@ from overnight.values.facts import Interval
 from . import samples
 
 
-def with_steps(count: int, *, training: float) -> Report:
+def with_steps(count: int, *, training: float, rehearsed: int = 0) -> Report:
     """The night so far after `count` steps that took `training` seconds together."""
-    steps = tuple(Timed(float(n), samples.START + n, samples.step(n, 1.0))
+    steps = tuple(Timed(300.0 + n - rehearsed, samples.START + n, samples.step(n, 1.0))
                   for n in range(1, count + 1))  # fmt: skip
     so_far = replace(samples.report(samples.going()), steps=steps, as_of=training)
     return replace(so_far, as_of_utc=samples.START + training, seconds={"training": training})
@@ -21,6 +21,23 @@ def test_accuracy_compares_planned_and_actual_time_of_the_steps_done():
     report = with_steps(600, training=12_300.0 / 0.9)
     assert report.planned_seconds == 12_300.0
     assert report.accuracy == pytest.approx(90.0)
+
+
+def test_steps_of_the_rehearsal_prove_nothing():
+    report = with_steps(605, rehearsed=5, training=12_300.0)
+    assert report.rehearsed is not None and report.rehearsed.t < 300.0
+    rehearsed = replace(report, rehearsed=replace(report.rehearsed, t=300.0))
+    assert (rehearsed.steps_trained, rehearsed.accuracy) == (600, 100.0)
+
+
+def test_there_is_no_accuracy_before_the_rehearsal_is_over():
+    assert replace(with_steps(5, training=99.0), rehearsed=None).accuracy is None
+
+
+def test_a_figure_so_far_neither_keeps_nor_breaks_a_promise():
+    promised = Interval(low=0.0, mid=5.0, high=10.0)
+    promise = Promise(what="x", unit="pace", promised=promised, done=99.0, settled=False)
+    assert promise.kept is None
 
 
 def test_there_is_no_accuracy_before_a_step():

@@ -80,7 +80,7 @@ def test_every_second_of_a_plain_night_has_its_phase():
                    (31, Stopped(step=2, reason="horizon")), (35, evaluated(2, 2)),
                    (36, saved(2)), (40, ENDED))  # fmt: skip
     assert reading.seconds_by_phase(reading.segments(entries)) == {
-        "start": 5, "rehearsal": 4, "training": 16, "evaluations": 5, "saves": 1, "ending": 9,
+        "start": 8, "rehearsal": 4, "training": 16, "evaluations": 2, "saves": 1, "ending": 9,
     }  # fmt: skip
 
 

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -95,6 +96,17 @@ def test_what_was_lost_stands_beside_a_promise_of_nothing():
     assert [p.promised.high for p in lost] == [0.0]
     down_and_done_again = 31 + 64 + 55 * 20.45 + 3.8
     assert lost[0].done == pytest.approx(down_and_done_again, abs=10.0)
+
+
+def test_a_plan_that_foresees_phases_together_is_held_against_them_together():
+    report = samples.report(samples.healthy())
+    together = {"start": samples.seconds(300, 310, 320), "looking": samples.seconds(0, 900, 999)}
+    time = replace(samples.PLAN.time, phases=together)
+    told = summary.promises(replace(report, plan=replace(samples.PLAN, time=time)))
+    done, seconds = {p.what: p.done for p in told}, report.seconds
+    assert done["looking"] == seconds["evaluations"] + seconds["saves"]
+    assert done["start"] == seconds["start"] + seconds["rehearsal"]
+    assert done["training"] == seconds["training"] and "rehearsal" not in done
 
 
 def test_a_run_folder_reads_back_as_the_same_report(tmp_path):

@@ -73,6 +73,11 @@ def test_figures_that_are_none_are_said_to_be():
     assert words.in_unit(math.nan, "seconds") == "not a number"
 
 
+@pytest.mark.parametrize(("epochs", "told"), [(2.2981, "2.3"), (3.0, "3"), (0.00803, "0.008")])
+def test_epochs_are_no_finer_than_anybody_asks(epochs, told):
+    assert words.in_unit(epochs, "epochs") == told
+
+
 def test_an_interval_is_told_with_its_unit_once():
     assert words.between(Interval(low=600, mid=650, high=700), "pace") == "600 to 700 tokens/s"
     assert words.between(Interval.exactly(2**30), "bytes") == "1.0 GiB"

@@ -39,6 +39,8 @@ class Promise:
     """As `words.in_unit` takes it."""
     promised: Interval
     done: float | None
+    settled: bool = True
+    """False while `done` is only the figure so far."""
 
     @property
     def certain(self) -> bool:
@@ -47,8 +49,8 @@ class Promise:
 
     @property
     def kept(self) -> bool | None:
-        """Whether the interval held; None where there was none, or nothing to hold it against."""
-        if self.done is None or self.certain:
+        """Whether the interval held; None where there was none, or nothing to hold it against yet."""
+        if self.done is None or self.certain or not self.settled:
             return None
         return self.promised.low <= self.done <= self.promised.high
 
@@ -174,7 +176,12 @@ class Report:
 
     @property
     def accuracy(self) -> float | None:
-        """Planned over actual time of the steps done, in per cent; 100 is a perfect estimate."""
+        """Planned over actual time of the steps done, in per cent; 100 is a perfect estimate.
+
+        None until a step is done that was planned after the rehearsal, where there is one.
+        """
+        if self.rehearsed is None and not self.over:
+            return None
         actual = self.seconds.get("training", 0.0)
         return 100.0 * self.planned_seconds / actual if self.steps_trained and actual > 0 else None
 

@@ -112,11 +112,11 @@ def _tiles(report: Report) -> list[tuple[str, str, str]]:
     """What a person looks for first: (name, figure, note)."""
     pace, peak = report.tokens_per_second, report.peak_bytes
     planned = report.plan.time.tokens_per_second.mid
-    epochs = report.steps[-1].event.epoch if report.steps else 0.0
+    epochs = in_unit(report.steps[-1].event.epoch if report.steps else 0.0, "epochs")
     return [
         _tile_loss(report),
         _tile_end(report),
-        ("Steps", f"{report.steps_done:,}", f"of {report.horizon:,}, {figure(epochs)} epochs"),
+        ("Steps", f"{report.steps_done:,}", f"of {report.horizon:,}, {epochs} epochs"),
         ("Tokens a second", show_count(pace) if pace else "–", f"planned {show_count(planned)}"),
         ("Peak memory", show_bytes(peak) if peak else "–",
          f"limit {show_bytes(report.plan.memory_limit_bytes)}"),

@@ -57,7 +57,8 @@ def summarise(plan: Plan, *, entries: Sequence[Entry], dataset: DatasetProfile,
         base_losses=_base_losses(entries), replans=reading.kept(entries, Replanned),
         forecasts=reading.every(entries, Forecast), segments=pieces,
         seconds=reading.seconds_by_phase(pieces), incidents=reading.incidents(entries),
-        answers=reading.answers(entries), rehearsed=next(iter(rehearsed), None), notable=_notable(entries), **_ending(entries),
+        answers=reading.answers(entries), rehearsed=next(iter(rehearsed), None),
+        notable=_notable(entries), **_ending(entries),
         crashes=len(reading.every(entries, Crashed)),
         resumptions=len(reading.every(entries, Resumed)),
     )  # fmt: skip
@@ -97,9 +98,9 @@ def promises(report: Report) -> tuple[Promise, ...]:
         Promise(what="finish", unit="clock", promised=report.promised_utc, done=end),
         Promise(what="steps", unit="count", promised=exactly(time.total_steps),
                 done=report.steps_done),
-        Promise(what="epochs", unit="figure", promised=exactly(time.epochs), done=epochs),
+        Promise(what="epochs", unit="epochs", promised=exactly(time.epochs), done=epochs),
         Promise(what="pace", unit="pace", promised=time.tokens_per_second,
-                done=report.tokens_per_second),
+                done=report.tokens_per_second, settled=report.over),
         Promise(what="peak memory", unit="bytes", promised=exactly(memory.peak_bytes), done=peak),
     ]  # fmt: skip
     return (*lines, *_phase_promises(report))

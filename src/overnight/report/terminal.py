@@ -17,7 +17,7 @@ from overnight.report.account import Report
 from overnight.report.live import Finish, LiveView, finish_of
 from overnight.report.summary import promises
 from overnight.report.verdict import judge
-from overnight.report.words import Clock, between, figure, in_unit, inert, inert_line, rate
+from overnight.report.words import Clock, between, in_unit, inert, inert_line, rate
 from overnight.values.facts import DatasetProfile, Hardware, ModelProfile
 from overnight.values.ledger import Status
 from overnight.values.plan import Plan
@@ -102,7 +102,8 @@ def _headline(plan: Plan, dataset: DatasetProfile, model: ModelProfile) -> str:
               "full": "full fine-tuning"}[chosen.method]  # fmt: skip
     what = f"{method} of {model.path} ({show_count(model.num_parameters)} parameters)"
     data = f"{dataset.path} ({show_count(dataset.num_train)} rows)"
-    work = f"{plan.time.total_steps:,} steps of {rows} rows, {figure(plan.time.epochs)} epochs"
+    epochs = in_unit(plan.time.epochs, "epochs")
+    work = f"{plan.time.total_steps:,} steps of {rows} rows, {epochs} epochs"
     return f"{what} on {data}: {work}, learning rate {rate(chosen.learning_rate)}"
 
 

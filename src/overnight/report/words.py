@@ -101,11 +101,13 @@ def loss_words(loss: Loss) -> str:
 
 
 def in_unit(value: float, unit: str) -> str:
-    """One figure in its unit: `seconds`, `bytes`, `pace`, `count`; any other is a plain figure."""
+    """One figure in its unit: `seconds`, `bytes`, `pace`, `count`, `epochs`, else plain."""
     if not math.isfinite(value):
         return figure(value)
     if unit == "pace":
         return f"{show_count(value)} tokens/s" if value >= 10 else f"{value:.2g} tokens/s"
+    if unit == "epochs":
+        return f"{value:.3g}" if value >= 0.01 else f"{value:.1g}"
     show = {"seconds": show_duration, "bytes": show_bytes, "count": show_count}.get(unit, figure)
     return show(value)
 
