@@ -49,7 +49,7 @@ class Promise:
 
     @property
     def kept(self) -> bool | None:
-        """Whether the interval held; None where there was none, or nothing to hold it against yet."""
+        """Whether the interval held; None without one, or with nothing to hold it against yet."""
         if self.done is None or self.certain or not self.settled:
             return None
         return self.promised.low <= self.done <= self.promised.high
