@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from tests.fakes import FakeClock
@@ -52,29 +51,41 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Request, dict[str, obje
         nights.append((request, how))
         return 0
 
-    monkeypatch.setattr("overnight.supervise", SimpleNamespace(run=run), raising=False)
+    monkeypatch.setattr(demo.supervise, "run", run)
     return nights
 
 
-def test_the_demo_writes_its_data_and_starts_a_fresh_night(asked, tmp_path, monkeypatch):
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A library of two functions that is called large enough."""
+    folder = tmp_path / "library"
+    folder.mkdir()
+    (folder / "a.py").write_text('def f():\n    "Says."\n\ndef g(x):\n    "Asks."\n')
+    monkeypatch.setattr(demo, "library_folder", lambda: folder)
+    monkeypatch.setattr(demo, "FEWEST", 2)
+
+
+def test_the_demo_of_this_python_teaches_each_docstring_in_one_row_only(asked, tmp_path):
+    assert demo.run(60, clock=FakeClock(), output_dir=str(tmp_path)) == 0
+    lines = (tmp_path / "functions.jsonl").read_text(encoding="utf-8").splitlines()
+    summaries = [json.loads(line)["completion"].casefold() for line in lines]
+    assert len(summaries) == len(set(summaries)) >= demo.FEWEST
+
+
+def test_the_demo_starts_a_fresh_night_and_says_what_it_learns_from(
+    asked, small, tmp_path, monkeypatch
+):
     monkeypatch.chdir(tmp_path)
-    assert demo.run(60, clock=FakeClock()) == 0
+    demo.run(60, clock=FakeClock())
     request, how = asked[0]
-    rows = Path(request.data).read_text(encoding="utf-8").splitlines()
-    assert Path(request.data).parts == ("demo", "functions.jsonl") and len(rows) >= demo.FEWEST
-    assert how["fresh"] is True and f"{len(rows):,} functions" in str(how["echoes"])
+    assert Path(request.data).parts == ("demo", "functions.jsonl") and Path(request.data).exists()
+    assert how["fresh"] is True and "2 functions of Python" in str(how["echoes"])
 
 
-def test_a_second_demo_in_another_folder_goes_there(asked, tmp_path):
+def test_a_folder_that_was_asked_for_takes_data_and_night(asked, small, tmp_path):
     demo.run(60, clock=FakeClock(), output_dir=str(tmp_path / "here"))
     assert asked[0][0].output_dir == str(tmp_path / "here" / "night")
-
-
-def test_no_docstring_of_the_demo_occurs_in_two_rows(asked, tmp_path):
-    demo.run(60, clock=FakeClock(), output_dir=str(tmp_path))
-    rows = map(json.loads, (tmp_path / "functions.jsonl").read_text(encoding="utf-8").splitlines())
-    summaries = [row["completion"].casefold() for row in rows]
-    assert len(summaries) == len(set(summaries))
+    assert asked[0][0].data == str(tmp_path / "here" / "functions.jsonl")
 
 
 def test_a_library_with_a_handful_of_functions_is_refused(asked, tmp_path, monkeypatch):

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from platform import python_version
 
+from overnight import supervise
 from overnight.probe.clock import Clock
 from overnight.probe.library import Function, library_folder, library_functions
 from overnight.values.errors import InputError
@@ -32,8 +33,6 @@ def run(window_seconds: float, *, clock: Clock, output_dir: str | None = None) -
     Raises:
         InputError: this Python's library has no sources, or the folder cannot be written.
     """
-    from overnight import supervise
-
     folder = Path(output_dir or FOLDER)
     found = library_functions(library_folder())
     if len(found) < FEWEST:
