@@ -25,7 +25,6 @@ from overnight.story.look import Look, data, load_tokenizer, look, question
 from overnight.story.teller import Teller
 from overnight.training import journal
 from overnight.training.journal import Journal
-from overnight.training.loop import Loop
 from overnight.values.errors import EndedEarly, ModelError, OvernightError
 from overnight.values.facts import DatasetProfile, Hardware, ModelProfile
 from overnight.values.ledger import Prepared, Started, Stopped
@@ -78,7 +77,8 @@ def run(run_folder: Path) -> int:
     born = process_started(clock)
     _die_with_parent()
     with Journal.open(run_folder, clock) as written:
-        teller = Teller(run_folder, written, clock, journal.read(run_folder))
+        first = os.environ.get("RANK", "0") == "0"  # torchrun's number of this process
+        teller = Teller(run_folder, written, clock, journal.read(run_folder), main=first)
         begun = journal.started(teller.entries)
         if begun is None:
             raise OvernightError(f"{run_folder} has no beginning; start with `overnight train`")
@@ -86,43 +86,46 @@ def run(run_folder: Path) -> int:
 
 
 def _night(teller: Teller, begun: Started, stop: "_Stop", *, born: float) -> int:
-    clock, folder = teller.clock, teller.run_folder
-    request = _asked(folder)
+    clock = teller.clock
+    request = _asked(teller.run_folder)
     _import_all()
     imported = clock.boot()
     found = look(request)
     looked = clock.boot()
     plan = _plan(teller, request, found, begun)
-    stage = opening.stage(teller, request, found, plan)
-    stage.stop_asked = stop.asked
-    last = teller.entries[-1] if teller.entries else None
-    stage.ends_at = journal.deadline_boot(begun, clock, last=last)
-    prepared = Prepared(
-        import_seconds=imported - born,
-        data_seconds=looked - imported,
-        load_seconds=clock.boot() - looked,
-        fingerprint=found.data.profile.fingerprint,
-        weights=_weights_name(request.model),
-    )
-    _same_as_before(teller, prepared)
-    teller.tell(prepared)
+    with LiveView(Console(), horizon=plan.time.total_steps) as view:
+        teller.view = view if teller.main else None
+        stage = opening.stage(teller, request, found, plan)
+        stage.stop_asked = stop.asked
+        stage.ends_at = _ends_at(teller, begun)
+        prepared = Prepared(
+            import_seconds=imported - born,
+            data_seconds=looked - imported,
+            load_seconds=clock.boot() - looked,
+            fingerprint=found.data.profile.fingerprint,
+            weights=_weights_name(request.model),
+        )
+        _same_as_before(teller, prepared)
+        return _told(stage, prepared)
+
+
+def _told(stage: opening.Stage, prepared: Prepared) -> int:
+    """Opening, training, ending: each event told as it happens."""
+    stage.teller.tell(prepared)
     loop = opening.begin(stage, prepared)
-    stopped = _train(stage, loop)
+    stopped = Stopped(step=0, reason="window")
+    for event in loop.train():
+        stage.teller.tell(event)
+        rehearsal.watch(stage, loop, event)
+        if isinstance(event, Stopped):
+            stopped = event
     ending.end(stage, loop, stopped)
     return EndedEarly.exit_status if stopped.reason in EARLY else 0
 
 
-def _train(stage: opening.Stage, loop: Loop) -> Stopped:
-    """Runs the loop to its end, shown as it goes."""
-    teller = stage.teller
-    with LiveView(Console(), horizon=teller.horizon) as view:
-        teller.view = view if teller.main else None
-        for event in loop.train():
-            teller.tell(event)
-            rehearsal.watch(stage, loop, event)
-            if isinstance(event, Stopped):
-                return event
-    raise OvernightError("the loop ended without saying why")
+def _ends_at(teller: Teller, begun: Started) -> float | None:
+    last = teller.entries[-1] if teller.entries else None
+    return journal.deadline_boot(begun, teller.clock, last=last)
 
 
 def _weights_name(model: str) -> str:

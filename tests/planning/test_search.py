@@ -94,7 +94,9 @@ def test_a_correction_takes_the_measured_pace():
 
     exact = Interval.exactly
     prices = Prices(start=exact(5.0), save=exact(1.0), evaluation=exact(2.0), publish=exact(3.0))
-    better = search.corrected(plan, asked, prices=prices, pace_now=exact(100.0), spent=20.0)
+    better = search.corrected(
+        plan, asked, prices=prices, pace_now=exact(100.0), done=search.Done(seconds=20.0, steps=5)
+    )
     assert better.time.source == "rehearsal"
     assert better.time.tokens_per_second.mid == 100.0
     assert better.time.total_steps < plan.time.total_steps

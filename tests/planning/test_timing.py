@@ -12,15 +12,15 @@ PRICES = Prices(start=EXACT(10.0), save=EXACT(2.0), evaluation=EXACT(4.0), publi
 CANDIDATE = search.choose(question()).candidate
 
 
-def estimate(window: float | None, pace: float = 1000.0, spent: float = 0.0):
-    return timing.estimate(CANDIDATE, DATA, PRICES, pace=EXACT(pace), window=window,
-                           source="catalogue", spent=spent)  # fmt: skip
+def estimate(window: float | None, pace: float = 1000.0, **terms):
+    given = timing.Terms(window=window, source="catalogue", **terms)
+    return timing.estimate(CANDIDATE, DATA, PRICES, pace=EXACT(pace), terms=given)
 
 
 def test_a_full_window_is_used_and_not_overdrawn():
     found = estimate(100.0)
-    assert found.total.mid == pytest.approx(100.0, abs=4.0)
-    assert found.total.mid <= 100.0
+    assert found.total.high == pytest.approx(100.0, abs=2.0)
+    assert found.total.mid < found.total.high <= 100.0
 
 
 def test_planned_epochs_end_before_a_long_window():
@@ -28,6 +28,16 @@ def test_planned_epochs_end_before_a_long_window():
     assert found.epochs == pytest.approx(4.0, abs=0.05)
     assert found.fits_in_window
     assert found.total.mid < 1000.0
+
+
+def test_only_epochs_that_were_asked_for_can_fail_to_fit():
+    assert estimate(100.0).fits_in_window
+    assert not estimate(40.0, asked=True, pace=100.0).fits_in_window
+
+
+def test_steps_that_are_done_count_in():
+    more = estimate(100.0, spent=20.0, steps_done=7)
+    assert more.total_steps == estimate(100.0, spent=20.0).total_steps + 7
 
 
 def test_no_room_is_told_as_no_steps():

@@ -9,7 +9,6 @@ from overnight.report import terminal
 from overnight.values.plan import Reason
 
 from . import samples
-from .test_live import NOW, STATUS
 
 HOSTILE = samples.HOSTILE
 
@@ -125,29 +124,3 @@ def test_a_night_without_a_model_names_no_model():
 
 def test_paths_are_not_broken_at_the_edge_of_the_terminal():
     assert "Report  runs/chats-base-3b/report.html\n" in ending(samples.healthy(), width=30)
-
-
-def status(age, **changes):
-    target = console()
-    told = replace(STATUS, updated_utc=NOW - age, **changes)
-    terminal.print_status(told, now_utc=NOW, console=target)
-    return flat(text(target))
-
-
-def test_a_status_is_one_glance():
-    printed = status(2.0)
-    assert "state training step 700 of 1,180 loss 1.111 pace 512 tokens/s" in printed
-    assert "on track" in printed and "No sign of life" not in printed
-
-
-def test_a_night_that_is_silent_is_said_to_be():
-    assert "No sign of life for 5 m 00 s" in status(300.0)
-
-
-def test_a_night_that_is_over_may_be_silent():
-    assert "No sign of life" not in status(300.0, state="finished")
-
-
-def test_what_is_not_known_yet_is_not_told():
-    printed = status(1.0, loss=None, tokens_per_second=None, finish_low_utc=None)
-    assert "loss" not in printed and "pace" not in printed and "finishes" not in printed

@@ -11,7 +11,7 @@ from overnight.planning import memory, pace, reasons, rules, timing
 from overnight.planning.profiles import weights
 from overnight.values.errors import InputError, NoPlanFits
 from overnight.values.facts import DatasetProfile, Hardware, Interval, ModelProfile
-from overnight.values.plan import Candidate, MemoryEstimate, Plan, Rejection, Reserve
+from overnight.values.plan import Candidate, MemoryEstimate, Plan, Rejection, Reserve, Source
 from overnight.values.request import Request
 from overnight.values.units import show_bytes, show_duration
 
@@ -172,6 +172,20 @@ def _slower(question: Question, chosen: Candidate) -> list[Rejection]:
     return found
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """What of a night is over when its plan is corrected."""
+
+    seconds: float
+    steps: int
+
+
+def _terms(question: Question, source: Source) -> timing.Terms:
+    given = question.request.settings.given()
+    asked = "num_train_epochs" in given or "max_steps" in given
+    return timing.Terms(window=question.window_seconds, source=source, asked=asked)
+
+
 def _refuse_hopeless(question: Question, prices: pace.Prices) -> None:
     """Refuses a window that even the lowest prices leave no step in; a doubtful one is tried.
 
@@ -204,8 +218,9 @@ def choose(question: Question) -> Plan:
         candidate=candidate,
         memory=estimate,
         memory_limit_bytes=memory_limit(question),
-        time=timing.estimate(candidate, question.dataset, prices,
-                             pace=speed, window=question.window_seconds, source="catalogue"),
+        time=timing.estimate(
+            candidate, question.dataset, prices, pace=speed, terms=_terms(question, "catalogue")
+        ),
         reserve=timing.reserve(prices, question.window_seconds),
         window_seconds=question.window_seconds,
         reasons=reasons.of(candidate, question.request, question.dataset, question.hardware),
@@ -224,19 +239,14 @@ def too_short(window: float, spent: float, reserve: Reserve) -> NoPlanFits:
 
 
 def corrected(
-    plan: Plan, question: Question, *, prices: pace.Prices, pace_now: Interval, spent: float
+    plan: Plan, question: Question, *, prices: pace.Prices, pace_now: Interval, done: Done
 ) -> Plan:
     """The same candidate with what the rehearsal measured in place of the priors.
 
-    Args:
-        plan: the plan before.
-        question: what it answers to.
-        prices: of this machine, now known.
-        pace_now: tokens per second.
-        spent: seconds of the window that are gone.
+    `prices` are this machine's own, `pace_now` is in tokens per second.
     """
-    time = timing.estimate(plan.candidate, question.dataset, prices, pace=pace_now,
-                           window=plan.window_seconds, source="rehearsal", spent=spent)  # fmt: skip
+    terms = replace(_terms(question, "rehearsal"), spent=done.seconds, steps_done=done.steps)
+    time = timing.estimate(plan.candidate, question.dataset, prices, pace=pace_now, terms=terms)
     reserve = timing.reserve(prices, plan.window_seconds)
     better = replace(plan, time=time, reserve=reserve)
     return replace(better, notes=reasons.notes(better, question.request))

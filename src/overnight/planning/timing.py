@@ -5,6 +5,7 @@ clock; what is spent already is given as an argument.
 """
 
 import math
+from dataclasses import dataclass
 
 from overnight.planning.pace import Prices
 from overnight.values.facts import DatasetProfile, Interval
@@ -66,36 +67,52 @@ def _room(step: float, free: float) -> int:
     return max(0, int(free * (1.0 - LOOKING_SHARE) / max(step, 1e-9)))
 
 
-def estimate(  # noqa: PLR0913  the six figures of a night and what is spent of it
-    candidate: Candidate,
-    dataset: DatasetProfile,
-    prices: Prices,
-    *,
-    pace: Interval,
-    window: float | None,
-    source: Source,
-    spent: float = 0.0,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """Under which circumstances a night is estimated."""
+
+    window: float | None
+    source: Source
+    asked: bool = False
+    """Whether the user asked for the epochs or steps; else they are the priority's at most."""
+    spent: float = 0.0
+    """Seconds of the window that are gone."""
+    steps_done: int = 0
+    """Steps taken in them."""
+
+
+def ending(prices: Prices, window: float | None) -> Interval:
+    """What the ending takes: the reserve at most, less its margin as is expected."""
+    kept = reserve(prices, window)
+    expected = kept.seconds - kept.margin - kept.save / 3.0
+    return Interval(low=0.7 * expected, mid=expected, high=kept.seconds)
+
+
+def estimate(
+    candidate: Candidate, dataset: DatasetProfile, prices: Prices, *, pace: Interval, terms: Terms
 ) -> TimeEstimate:
-    """How long each phase takes and which horizon they leave, `spent` seconds being gone."""
+    """How long each phase takes and which horizon they leave."""
     step = step_seconds(candidate, dataset, pace)
     wanted = steps_wanted(candidate, dataset)
-    begin = Interval.exactly(spent) if spent else prices.start + prices.evaluation
-    ending = Interval.exactly(reserve(prices, window).seconds)
-    room = None if window is None else _room(step.mid, window - begin.mid - ending.mid)
-    total = min(x for x in (room, wanted) if x is not None) if (room, wanted) != (None, None) else 0
-    training = step.scaled(total)
-    if window is not None and total == room:
+    begin = Interval.exactly(terms.spent) if terms.spent else prices.start + prices.evaluation
+    end = ending(prices, terms.window)
+    room = None
+    if terms.window is not None:
+        room = terms.steps_done + _room(step.mid, terms.window - begin.mid - end.high)
+    limits = [limit for limit in (room, wanted) if limit is not None]
+    total = min(limits, default=0)
+    training = step.scaled(max(total - terms.steps_done, 0))
+    if room is not None and total == room:
         # The clock ends it: the pace decides how many steps fit, not how long they take.
         training = Interval.exactly(training.mid)
     looking = training.scaled(LOOKING_SHARE / (1.0 - LOOKING_SHARE))
-    phases = {"start": begin, "training": training, "looking": looking, "ending": ending}
     return TimeEstimate(
-        phases=phases,
+        phases={"start": begin, "training": training, "looking": looking, "ending": end},
         total_steps=total,
         epochs=total / steps_per_epoch(candidate, dataset),
         tokens_per_second=pace,
-        source=source,
-        fits_in_window=room is None or (room >= 1 and (wanted is None or wanted <= room)),
+        source=terms.source,
+        fits_in_window=room is None or (room >= 1 and not (terms.asked and (wanted or 0) > room)),
         steps_wanted=wanted,
     )
 

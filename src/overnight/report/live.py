@@ -35,6 +35,7 @@ from overnight.values.ledger import (
 from overnight.values.units import show_bytes, show_count, show_duration
 
 Held = Literal["on track", "tight", "late"]
+MOVED = "the pace has moved"
 _STYLES = {"on track": "green", "tight": "yellow", "late": "bold red"}
 
 
@@ -194,8 +195,8 @@ def notable(event: Event) -> list[str]:
     """The plain lines that an event is worth; none for steps, saves and the like."""
     if isinstance(event, Resumed):
         return _resumed(event)
-    if isinstance(event, Ended):
-        return []
+    if isinstance(event, Ended) or (isinstance(event, Replanned) and event.why == MOVED):
+        return []  # the first is told by the ending, the second by the live line
     said = _told(event) or sentence(event)
     return [said] if said else []
 

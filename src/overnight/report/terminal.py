@@ -14,23 +14,20 @@ from rich.table import Table
 from rich.text import Text
 
 from overnight.report.account import Report
-from overnight.report.live import Finish, LiveView, finish_of
+from overnight.report.live import Finish, LiveView
 from overnight.report.summary import promises
 from overnight.report.verdict import judge
 from overnight.report.words import Clock, between, in_unit, inert, inert_line, rate
 from overnight.values.facts import DatasetProfile, Hardware, ModelProfile
-from overnight.values.ledger import Status
 from overnight.values.plan import Plan
 from overnight.values.units import show_bytes, show_count, show_duration
 
-__all__ = ["Example", "LiveView", "print_dataset", "print_ending", "print_plan", "print_status"]
+__all__ = ["Example", "LiveView", "print_dataset", "print_ending", "print_plan"]
 
 Example = Sequence[tuple[str, bool]]
 """One row as the model will see it: pieces of text, each with whether it is learnt."""
 
 _TONES = {"good": "bold green", "fair": "bold yellow", "bad": "bold red", "going": "bold blue"}
-_SILENT = 60.0
-"""Seconds without a new status after which a night seems dead; it is written every few seconds."""
 
 
 def _line(console: Console, *parts: str | tuple[str, str], wrap: bool = True) -> None:
@@ -222,24 +219,3 @@ def print_ending(report: Report, *, run_folder: Path, console: Console) -> None:
     if report.published:
         _line(console, ("Model   ", "bold"), str(run_folder / "final"), wrap=False)
     _line(console, ("Report  ", "bold"), str(run_folder / "report.html"), wrap=False)
-
-
-def print_status(status: Status, *, now_utc: float, console: Console) -> None:
-    """One night at a glance, with a warning where it shows no sign of life."""
-    table = _table("", "")
-    table.show_header = False
-    _row(table, "state", status.state)
-    _row(table, "step", f"{status.step:,} of {status.horizon:,}")
-    if status.loss is not None:
-        _row(table, "loss", f"{status.loss:.3f}")
-    if status.tokens_per_second is not None:
-        _row(table, "pace", in_unit(status.tokens_per_second, "pace"))
-    finish = finish_of(status, now_utc=now_utc)
-    if finish and status.state not in ("finished", "stopped"):
-        table.add_row("end", finish.words())
-    age = now_utc - status.updated_utc
-    _row(table, "written", f"{show_duration(max(age, 0.0))} ago")
-    console.print(table, highlight=False)
-    if age > _SILENT and status.state not in ("finished", "stopped"):
-        _line(console, (f"No sign of life for {show_duration(age)}; the same command that started "
-                        "the night goes on from its last checkpoint.", "bold red"))  # fmt: skip

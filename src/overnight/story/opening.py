@@ -93,8 +93,7 @@ def stage(teller: Teller, request: Request, found: Look, plan: Plan) -> Stage:
     pad = next(x for x in (tokenizer.pad_token_id, tokenizer.eos_token_id, 0) if x is not None)
     train = np.asarray(data.split.train, dtype=np.int64)
     session = Session(model, candidate, Material(data.corpus, train, pad))
-    teller.main = session.main
-    if session.main:
+    if teller.main:
         tokenizer.save_pretrained(teller.run_folder / TOKENIZER)
     parts: dict[Part, Any] = {"select": data.split.select, "test": data.split.test}
     keeper = Keeper(

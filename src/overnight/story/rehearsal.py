@@ -9,6 +9,7 @@ from dataclasses import replace
 from overnight.control.deadline import Deadline
 from overnight.planning import pace, rules, search, timing
 from overnight.planning.pace import Prices
+from overnight.planning.search import Done
 from overnight.story.look import question
 from overnight.story.opening import Stage, write_plan
 from overnight.training.loop import Loop
@@ -94,7 +95,7 @@ def _correct(on: Stage, deadline: Deadline, measured: Measurement) -> None:
         asked,
         prices=_prices(on, deadline),
         pace_now=about,
-        spent=on.now - on.started_at,
+        done=Done(seconds=on.now - on.started_at, steps=on.session.progress.step),
     )
     if on.teller.main:
         write_plan(on.teller.run_folder, on.plan, on.request, on.found)

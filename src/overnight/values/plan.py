@@ -73,7 +73,7 @@ class TimeEstimate:
     """How long the night's phases take, in seconds, and what training they leave room for."""
 
     phases: dict[str, Interval]
-    """`start`, `rehearsal`, `training`, `evaluations`, `saves`, `ending`."""
+    """`start` (the rehearsal counted in), `training`, `looking` (evaluations, saves), `ending`."""
     total_steps: int
     """The horizon: optimizer steps until the learning rate is zero."""
     epochs: float
