@@ -22,6 +22,7 @@ from overnight.report.terminal import print_plan
 from overnight.story import ending, opening, rehearsal
 from overnight.story.children import LIFELINE
 from overnight.story.look import Look, data, load_tokenizer, look, question
+from overnight.story.stage import Stage
 from overnight.story.teller import Teller
 from overnight.training import journal
 from overnight.training.journal import Journal
@@ -109,7 +110,7 @@ def _night(teller: Teller, begun: Started, stop: "_Stop", *, born: float) -> int
         return _told(stage, prepared)
 
 
-def _told(stage: opening.Stage, prepared: Prepared) -> int:
+def _told(stage: Stage, prepared: Prepared) -> int:
     """Opening, training, ending: each event told as it happens."""
     stage.teller.tell(prepared)
     loop = opening.begin(stage, prepared)

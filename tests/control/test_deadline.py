@@ -6,16 +6,18 @@ from dataclasses import replace
 import pytest
 
 from overnight.control.deadline import Cadence, Deadline
-from overnight.values.ledger import (
+from overnight.values.decisions import (
     Evaluate,
-    Evaluated,
-    Loss,
     Replan,
     Save,
-    Saved,
     Step,
-    Stepped,
     Stop,
+)
+from overnight.values.ledger import (
+    Evaluated,
+    Loss,
+    Saved,
+    Stepped,
 )
 
 

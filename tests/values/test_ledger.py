@@ -5,7 +5,13 @@ from typing import Literal, get_args, get_type_hints
 import pytest
 
 from overnight.values import ledger
-from overnight.values.ledger import Decision, Event, Progress
+from overnight.values.decisions import (
+    Decision,
+    Progress,
+)
+from overnight.values.ledger import (
+    Event,
+)
 
 DECISIONS = get_args(Decision)
 OTHERS = {ledger.Loss, ledger.Entry, ledger.Progress, ledger.Status}

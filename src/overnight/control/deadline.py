@@ -8,19 +8,21 @@ reserve.
 import math
 from dataclasses import dataclass, replace
 
-from overnight.values.facts import Interval
-from overnight.values.ledger import (
+from overnight.values.decisions import (
     Decision,
     Evaluate,
+    Replan,
+    Save,
+    Step,
+    Stop,
+)
+from overnight.values.facts import Interval
+from overnight.values.ledger import (
     Evaluated,
     Event,
-    Replan,
     Rewound,
-    Save,
     Saved,
-    Step,
     Stepped,
-    Stop,
 )
 from overnight.values.plan import Reserve, margin_seconds
 

@@ -7,7 +7,8 @@ what cannot be finished before publishing must begin; publishes.
 from collections.abc import Callable
 
 from overnight.planning import search
-from overnight.story.opening import Stage, write_answers
+from overnight.story.opening import write_answers
+from overnight.story.stage import Stage
 from overnight.training import lineage
 from overnight.training.disk import release_ballast
 from overnight.training.export import Probe, write_probe

@@ -3,20 +3,20 @@
 In: what was looked at and planned. Out: a Loop that stands where the night stands. Never: trains.
 """
 
-import json
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from overnight.codec import from_json, to_json
+from overnight.codec import to_json
 from overnight.control.deadline import Cadence, Deadline
 from overnight.control.health import Health
 from overnight.control.schedule import Schedule
 from overnight.planning import rules, timing
+from overnight.story import held_out
 from overnight.story.look import Look
+from overnight.story.stage import Stage
 from overnight.story.teller import Teller
 from overnight.training import answers, journal, lineage, methods, render
 from overnight.training.export import TOKENIZER
@@ -38,10 +38,6 @@ from overnight.values.plan import Plan
 from overnight.values.request import Request
 
 PLAN = "plan.json"
-BASE = "base.json"
-HELD_OUT_SHARE = 0.015
-"""Most of a window that one look at one held-out part may take: there are four at least."""
-LEAST_ROWS = 20
 ANSWERS = 2
 ANSWERS_WINDOW = 60.0
 """Seconds: in shorter windows no answers are written."""
@@ -52,37 +48,6 @@ PUBLISH_FACTOR = 1.25
 that is as busy as it likes."""
 PUBLISH_EXTRA = 1.0
 """Seconds for starting two processes and writing the report; 0.6 measured on two cores."""
-
-
-@dataclass(slots=True)
-class Stage:
-    """Everything alive in the training process."""
-
-    teller: Teller
-    request: Request
-    found: Look
-    plan: Plan
-    session: Session
-    keeper: Keeper
-    ends_at: float | None = None
-    stop_asked: Callable[[], str] = str
-    publish_seconds: float = 0.0
-    rehearsing: bool = True
-    steps: list[Stepped] = field(default_factory=list)
-    """Of the rehearsal."""
-    forecast_at: float = 0.0
-    answer_seconds: float = 0.0
-    """What the answers before training took."""
-
-    @property
-    def now(self) -> float:
-        """The boot-time clock."""
-        return self.teller.clock.boot()
-
-    @property
-    def started_at(self) -> float:
-        """The night's first start on the boot-time clock."""
-        return self.now - self.teller.journal.now()
 
 
 def stage(teller: Teller, request: Request, found: Look, plan: Plan) -> Stage:
@@ -178,7 +143,7 @@ def _fresh(on: Stage) -> Loop:
     loop = _loop(on, _course(on))
     while not on.session.largest_fits():
         on.teller.tell(loop.shrink())
-    _limit_held_out(on)
+    held_out.limit(on)
     on.teller.horizon = _provisional(on)
     saved = on.keeper.save(on.session)
     if saved is not None:
@@ -188,7 +153,7 @@ def _fresh(on: Stage) -> Loop:
         seen = on.keeper.measure(on.session, part, base=True)
         on.teller.tell(loop.happened(seen))
         on.teller.all(on.keeper.promotions(seen, Health()))
-    _remember_base(on)
+    held_out.remember_base(on)
     write_answers(on, "before")
     deadline = replace(loop.course.deadline, answer_seconds=on.answer_seconds)
     loop.course = replace(loop.course, deadline=deadline)
@@ -206,45 +171,6 @@ def _provisional(on: Stage) -> int:
     return max(min(on.plan.time.total_steps, wanted or 10**9), min(PROVISIONAL_STEPS, wanted or 50))
 
 
-def _limit_held_out(on: Stage) -> None:
-    """In a short window both parts are cut to what a look may cost; never under 20 rows."""
-    if on.ends_at is None:
-        return
-    rows = on.keeper.held_out["select"][:LEAST_ROWS]
-    begun = on.now
-    on.session.evaluate(rows)
-    seconds = max((on.now - begun) / len(rows), 1e-6)
-    window = on.ends_at - on.started_at
-    most = on.session.agreed(max(LEAST_ROWS, int(HELD_OUT_SHARE * window / seconds)))
-    _cut_held_out(on, most)
-
-
-def _cut_held_out(on: Stage, most: int) -> None:
-    on.keeper.held_out = {part: rows[:most] for part, rows in on.keeper.held_out.items()}
-
-
-def _remember_base(on: Stage) -> None:
-    """The base's row losses, for the paired comparison of a night that was resumed."""
-    if on.teller.main:
-        rows = {part: on.keeper.rows[part, True][0].tolist() for part in on.keeper.held_out}
-        (on.teller.run_folder / BASE).write_text(json.dumps(rows), encoding="utf-8")
-
-
-def _recall_base(on: Stage) -> None:
-    try:
-        written = json.loads((on.teller.run_folder / BASE).read_text(encoding="utf-8"))
-        rows = from_json(written, dict[str, list[float]])
-    except (OSError, ValueError):
-        on.teller.note("the base model's row losses are lost; its gain is given without interval")
-        return
-    for part, held in on.keeper.held_out.items():
-        sums = np.asarray(rows.get(part, ()), dtype=np.float64)
-        if len(sums):
-            on.keeper.held_out[part] = held[: len(sums)]
-            counts = on.session.corpus.learnt[np.asarray(held[: len(sums)])]
-            on.keeper.rows[part, True] = (sums, counts)
-
-
 def _last_step(entries: list[Entry]) -> int:
     return next((e.event.step for e in reversed(entries) if isinstance(e.event, Stepped)), 0)
 
@@ -257,7 +183,7 @@ def _resumed(on: Stage, found: lineage.Found) -> Loop:
             on.session.rebuild(_shrunk(on, entry.event))
     on.session.restore(found.path)
     on.keeper.parent = found.name
-    _recall_base(on)
+    held_out.recall_base(on)
     if found.name not in lineage.promoted(on.teller.entries):
         on.keeper.pending.append((found.step, found.name))
     course, rehearsed = _told_course(on, found.name)

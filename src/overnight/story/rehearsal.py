@@ -11,7 +11,8 @@ from overnight.planning import pace, rules, search, timing
 from overnight.planning.pace import Prices
 from overnight.planning.search import Done
 from overnight.story.look import question
-from overnight.story.opening import Stage, write_plan
+from overnight.story.opening import write_plan
+from overnight.story.stage import Stage
 from overnight.training.loop import Loop
 from overnight.values.facts import Interval, Measurement
 from overnight.values.ledger import Evaluated, Event, Forecast, Rehearsed, Replanned, Stepped

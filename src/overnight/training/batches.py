@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from overnight.values.ledger import Progress
+from overnight.values.decisions import (
+    Progress,
+)
 
 if TYPE_CHECKING:
     import torch

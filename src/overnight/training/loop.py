@@ -24,23 +24,25 @@ from overnight.control.deadline import Deadline
 from overnight.control.health import Health, finite
 from overnight.control.schedule import Schedule
 from overnight.training.session import MemoryGone, Session, Taken
+from overnight.values.decisions import (
+    Decision,
+    Evaluate,
+    Replan,
+    Rewind,
+    Save,
+    Stop,
+)
 from overnight.values.errors import OvernightError
 from overnight.values.ledger import (
-    Decision,
     Dropped,
-    Evaluate,
     Evaluated,
     Event,
     Promoted,
-    Replan,
     Replanned,
-    Rewind,
     Rewound,
-    Save,
     Saved,
     Shrunk,
     Stepped,
-    Stop,
     Stopped,
 )
 

@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from overnight.training import methods, state
+from overnight.training import methods, processes, state
 from overnight.training.batches import Corpus, Feed, Order, Rows, micro_batches, place, share
 from overnight.training.losses import Head, by_row
-from overnight.values.ledger import Progress
+from overnight.training.optimizer import adamw
+from overnight.values.decisions import (
+    Progress,
+)
 from overnight.values.plan import Candidate
 
 if TYPE_CHECKING:
@@ -23,8 +26,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-NO_DECAY_DIMENSIONS = 1
-"""Biases and norms (vectors) are not decayed, as is usual."""
 EVALUATION_ROWS = 4
 """Times the micro-batch: an evaluation keeps no activations."""
 
@@ -67,7 +68,7 @@ class Session:
         self.accelerator = Accelerator(mixed_precision=mixed)
         self.model = methods.prepare(model, candidate).to(self.accelerator.device)
         self.parameters = [p for p in self.model.parameters() if p.requires_grad]
-        self.optimizer = self._optimizer()
+        self.optimizer = adamw(self.parameters, candidate, self.accelerator.device.type)
         self.progress = Progress(batches_per_epoch=self._order().steps_per_epoch)
         self._coming: Iterator[list[dict[str, torch.Tensor]]] | None = None
         with self.accelerator.autocast():
@@ -86,23 +87,6 @@ class Session:
     def _order(self) -> Order:
         rows = self.candidate.rows_per_step
         return Order(self._material.train, self.corpus.lengths, rows, self.candidate.seed)
-
-    def _optimizer(self) -> Any:
-        import torch
-
-        kinds: dict[bool, list[Any]] = {True: [], False: []}
-        for parameter in self.parameters:
-            kinds[parameter.ndim > NO_DECAY_DIMENSIONS].append(parameter)
-        groups = [
-            {"params": kinds[True], "weight_decay": self.candidate.weight_decay},
-            {"params": kinds[False], "weight_decay": 0.0},
-        ]
-        return torch.optim.AdamW(
-            [group for group in groups if group["params"]],
-            lr=self.candidate.learning_rate,
-            betas=(0.9, self.candidate.adam_beta2),
-            fused=self.accelerator.device.type in ("cpu", "cuda"),
-        )
 
     @property
     def tokens_per_step(self) -> float:
@@ -178,11 +162,11 @@ class Session:
                 raise
             gone = True
         # Outside the handler, so that nothing holds the failed graph (PyTorch FAQ).
-        if self._anywhere(gone):
+        if processes.anywhere(self.accelerator, gone):
             state.free_memory(self.accelerator.device.type)
             return None
         if self.accelerator.num_processes > 1:
-            self._sum_over_processes()
+            processes.sum_gradients(self.parameters)
             total = self.accelerator.reduce(total, "sum")
         return total
 
@@ -194,23 +178,6 @@ class Session:
         scaler = self.accelerator.scaler
         (loss if scaler is None else scaler.scale(loss)).backward()
         return loss.detach()
-
-    def _anywhere(self, gone: bool) -> bool:
-        """One rank's trouble is every rank's decision."""
-        if self.accelerator.num_processes == 1:
-            return gone
-        import torch
-
-        flag = torch.tensor(float(gone), device=self.accelerator.device)
-        return bool(self.accelerator.reduce(flag, "sum").item() > 0)
-
-    def _sum_over_processes(self) -> None:
-        import torch
-
-        for parameter in self.parameters:
-            if parameter.grad is None:
-                parameter.grad = torch.zeros_like(parameter)
-            torch.distributed.all_reduce(parameter.grad)
 
     def _apply(self, total: "torch.Tensor", rate: float) -> Taken:
         import torch
@@ -306,13 +273,7 @@ class Session:
 
     def agreed(self, value: T) -> T:
         """What the main process holds; every process gets the same."""
-        if self.accelerator.num_processes == 1:
-            return value
-        from accelerate.utils import broadcast_object_list
-
-        told = [value]
-        broadcast_object_list(told)
-        return told[0]
+        return processes.agreed(self.accelerator, value)
 
     def finite(self) -> bool:
         """Whether every trained weight is an ordinary number."""

@@ -18,7 +18,9 @@ import numpy as np
 
 from overnight.codec import from_json, to_json
 from overnight.training.checkpoint import load_tensors, save_tensors
-from overnight.values.ledger import Progress
+from overnight.values.decisions import (
+    Progress,
+)
 
 if TYPE_CHECKING:
     from overnight.training.session import Session

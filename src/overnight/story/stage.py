@@ -1,0 +1,47 @@
+"""Everything alive in the training process, in one place.
+
+In: what was asked, looked at and planned. Out: the `Stage` that opening, rehearsal and ending act
+on. Never: acts by itself.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from overnight.story.look import Look
+from overnight.story.teller import Teller
+from overnight.training.keeper import Keeper
+from overnight.training.session import Session
+from overnight.values.ledger import Stepped
+from overnight.values.plan import Plan
+from overnight.values.request import Request
+
+
+@dataclass(slots=True)
+class Stage:
+    """Everything alive in the training process."""
+
+    teller: Teller
+    request: Request
+    found: Look
+    plan: Plan
+    session: Session
+    keeper: Keeper
+    ends_at: float | None = None
+    stop_asked: Callable[[], str] = str
+    publish_seconds: float = 0.0
+    rehearsing: bool = True
+    steps: list[Stepped] = field(default_factory=list)
+    """Of the rehearsal."""
+    forecast_at: float = 0.0
+    answer_seconds: float = 0.0
+    """What the answers before training took."""
+
+    @property
+    def now(self) -> float:
+        """The boot-time clock."""
+        return self.teller.clock.boot()
+
+    @property
+    def started_at(self) -> float:
+        """The night's first start on the boot-time clock."""
+        return self.now - self.teller.journal.now()

@@ -1,0 +1,40 @@
+"""What several processes of one night must agree on.
+
+In: an accelerator and this process's own view. Out: the same on all of them. Never: launches one.
+"""
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+def agreed(accelerator: Any, value: T) -> T:
+    """What the main process holds; every process gets the same."""
+    if accelerator.num_processes == 1:
+        return value
+    from accelerate.utils import broadcast_object_list
+
+    told = [value]
+    broadcast_object_list(told)
+    return told[0]
+
+
+def anywhere(accelerator: Any, trouble: bool) -> bool:
+    """Whether any process is in trouble: one rank's trouble is every rank's decision."""
+    if accelerator.num_processes == 1:
+        return trouble
+    import torch
+
+    flag = torch.tensor(float(trouble), device=accelerator.device)
+    return bool(accelerator.reduce(flag, "sum").item() > 0)
+
+
+def sum_gradients(parameters: Sequence[Any]) -> None:
+    """Adds up the gradients of all processes; one that had no rows brings zeros."""
+    import torch
+
+    for parameter in parameters:
+        if parameter.grad is None:
+            parameter.grad = torch.zeros_like(parameter)
+        torch.distributed.all_reduce(parameter.grad)
