@@ -5,16 +5,11 @@ from typing import Literal, get_args, get_type_hints
 import pytest
 
 from overnight.values import ledger
-from overnight.values.decisions import (
-    Decision,
-    Progress,
-)
-from overnight.values.ledger import (
-    Event,
-)
+from overnight.values.decisions import Decision
+from overnight.values.ledger import Event
 
 DECISIONS = get_args(Decision)
-OTHERS = {ledger.Loss, ledger.Entry, ledger.Progress, ledger.Status}
+OTHERS = {ledger.Loss, ledger.Entry, ledger.Status}
 
 
 def own_classes() -> set[type]:
@@ -29,8 +24,8 @@ def test_an_event_says_what_it_is_and_cannot_be_changed(kind: type) -> None:
     assert kind.__dataclass_params__.frozen  # type: ignore[attr-defined]
 
 
-def test_every_class_is_an_event_a_decision_or_known() -> None:
-    assert own_classes() == {*get_args(Event), *DECISIONS} | OTHERS
+def test_every_class_is_an_event_or_known() -> None:
+    assert own_classes() == {*get_args(Event)} | OTHERS
 
 
 def test_no_event_shares_its_name_with_a_decision() -> None:
@@ -40,8 +35,3 @@ def test_no_event_shares_its_name_with_a_decision() -> None:
 
 def test_an_evaluation_is_of_a_held_out_part() -> None:
     assert get_type_hints(ledger.Evaluated)["part"] == Literal["select", "test"]
-
-
-def test_epochs_done_counts_the_part_of_the_one_begun() -> None:
-    assert Progress(epoch=2, batch=5, batches_per_epoch=20).epochs_done == 2.25
-    assert Progress(batches_per_epoch=0).epochs_done == 0
