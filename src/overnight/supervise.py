@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 from overnight.probe.clock import Clock
 from overnight.story import begin
 from overnight.story.begin import Night
-from overnight.story.children import Child, Signals
+from overnight.story.children import Child, Signals, in_words
 from overnight.training import export, journal, lineage
 from overnight.training.journal import Journal
 from overnight.values.errors import EndedEarly, InputError, NothingToPublish, OvernightError
@@ -27,6 +27,7 @@ from overnight.values.ledger import (
     Ended,
     Entry,
     Prepared,
+    Promoted,
     Published,
     Resumed,
     Saved,
@@ -44,6 +45,10 @@ PUBLISH_EXTRA = 1.0
 """As opening.py prices it."""
 LAST_MOMENT = 0.4
 """Seconds before the deadline at which an untested model is put into place."""
+REFUSAL_SECONDS = 60.0
+"""After the deadline: how long a child may take to say that the window is too short for it."""
+READING_SHARE = 0.02
+"""Of the time that reading the journal may take."""
 PLANNED = ("horizon", "window", "patience")
 """Reasons to stop that are the planned end."""
 PASSED_ON = (2, 3)
@@ -59,6 +64,11 @@ class Supervisor:
     journal: Journal
     signals: Signals
     crashes: int = field(default=0)
+    promoted: bool = field(default=False)
+    """Whether there is something to publish, and so something to end a child for."""
+    price: float = field(default=PUBLISH_PRIOR)
+    """Seconds that publishing takes, as far as is known."""
+    _read_again: float = field(default=-1.0)
 
     @property
     def folder(self) -> Path:
@@ -70,14 +80,31 @@ class Supervisor:
         ends = self.night.ends_at
         return None if ends is None else ends - self.clock.boot()
 
-    def publish_price(self) -> float:
-        """Seconds that publishing takes, as far as is known."""
-        entries = journal.read(self.folder)
-        seen = [entry.event for entry in entries if isinstance(entry.event, Prepared)]
-        if not seen:
-            return PUBLISH_PRIOR
-        cost = max(event.import_seconds + event.load_seconds for event in seen)
-        return PUBLISH_FACTOR * cost + PUBLISH_EXTRA
+    def read(self) -> None:
+        """What the journal says by now; a long one is read less often."""
+        begun = self.clock.boot()
+        if begun < self._read_again:
+            return
+        events = [entry.event for entry in journal.read(self.folder)]
+        seen = [event for event in events if isinstance(event, Prepared)]
+        if seen:
+            cost = max(event.import_seconds + event.load_seconds for event in seen)
+            self.price = PUBLISH_FACTOR * cost + PUBLISH_EXTRA
+        self.promoted = any(isinstance(event, Promoted) for event in events)
+        now = self.clock.boot()
+        self._read_again = now + (now - begun) / READING_SHARE
+
+    def over(self) -> bool:
+        """Whether a child that is still there would make the night late.
+
+        It keeps the margin besides: only one that hangs runs into this. Until something could be
+        published there is nothing to be in time for, but a refusal of the window to wait for.
+        """
+        left = self.left()
+        if left is None:
+            return False
+        self.read()
+        return left <= (self.price + LAST_MOMENT if self.promoted else -REFUSAL_SECONDS)
 
     def train(self) -> int:
         """Runs the child until it has ended by itself or its time is over; its exit status."""
@@ -99,25 +126,21 @@ class Supervisor:
             status = child.wait(0.2)
             if status is not None:
                 return status
-            left = self.left()
             if self.signals.count:
                 child.ask_to_stop() if self.signals.count == 1 else child.kill()
-            # The child keeps the margin besides: only one that hangs runs into this.
-            if left is not None and left <= self.publish_price() + LAST_MOMENT:
+            if self.over():
                 child.kill()
 
     def _late(self) -> bool:
         """Whether a new child could only import and then publish."""
         left = self.left()
-        return left is not None and left <= 2.0 * self.publish_price()
+        return left is not None and left <= 2.0 * self.price
 
     def _progress(self) -> int:
         return sum(isinstance(entry.event, Saved) for entry in journal.read(self.folder))
 
     def _tell_crash(self, status: int) -> None:
-        left = self.left()
-        hung = left is not None and left <= self.publish_price() + LAST_MOMENT
-        why = "it did not end in time and was ended" if hung else _why(status)
+        why = "it did not end in time and was ended" if self.over() else in_words(status)
         self.journal.append(Crashed(exit_status=status, why=why, attempt=self.crashes))
 
     def publish(self) -> bool:
@@ -158,20 +181,14 @@ class Supervisor:
         """Whether a fresh process published it; why not, where it said so itself."""
         left = self.left()
         seconds = 600.0 if left is None else max(left - LAST_MOMENT, 0.0)
-        if left is not None and left < 0.5 * self.publish_price():
+        if left is not None and left < 0.5 * self.price:
             return False, ""
         child = Child.start(["_publish", str(self.folder), name], quiet=True)
         status = child.wait(seconds)
         if status is None:
             child.kill()
             return False, ""
-        return status == 0, "" if status == 0 else child.said or _why(status)
-
-
-def _why(status: int) -> str:
-    if status < 0:
-        return f"it was ended by signal {-status}"
-    return f"it ended with status {status}"
+        return status == 0, "" if status == 0 else child.said or in_words(status)
 
 
 def run(
@@ -238,7 +255,12 @@ def _end(supervisor: Supervisor, status: int) -> int:
     status = _final_status(status, published, stop)
     why = stop.reason if stop else "no time was left to train"
     supervisor.journal.append(Ended(exit_status=status, why=why, deadline_kept=kept))
-    _report(supervisor)
+    entries = journal.read(supervisor.folder)
+    if any(isinstance(entry.event, Prepared) for entry in entries):
+        _report(supervisor)
+    if not published:
+        raise NothingToPublish(f"{supervisor.folder} holds no checkpoint that can be published; "
+                               "the same command tries again, --fresh starts over")  # fmt: skip
     return status
 
 

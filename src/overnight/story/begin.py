@@ -15,7 +15,7 @@ from typing import Any
 from overnight.codec import from_json, to_json
 from overnight.probe.clock import Clock, echo, local_zone, process_started
 from overnight.training import journal
-from overnight.training.disk import set_ballast
+from overnight.training.disk import BALLAST, set_ballast
 from overnight.training.journal import Journal
 from overnight.values.errors import InputError
 from overnight.values.ledger import Ended, Entry, Started
@@ -25,6 +25,8 @@ from overnight.values.units import show_duration
 PLAN = "plan.json"
 RUNS = "runs"
 VERSIONED = ("overnight", "torch", "transformers", "peft", "accelerate")
+FIRST_FILES = frozenset((PLAN, journal.EVENTS, BALLAST))
+"""What a night that was killed while it began has left: it can begin again over them."""
 NOT_COMPARED = ("window", "output_dir", "name", "processes")
 """Fields of a Request that a resumption may give anew."""
 
@@ -59,14 +61,29 @@ def run_folder(request: Request) -> Path:
 
 
 def move_aside(folder: Path) -> None:
-    """Renames an old run out of the way: `NAME-1`, `NAME-2` ..."""
+    """Renames an old run out of the way: `NAME-1`, `NAME-2` ...
+
+    Raises:
+        InputError: what stands there is no run.
+    """
     if not folder.exists():
         return
+    _refuse_foreign(folder)
     number = 1
     while (other := folder.with_name(f"{folder.name}-{number}")).exists():
         number += 1
     folder.rename(other)
     print(f"the earlier night was moved to {other}")
+
+
+def _refuse_foreign(folder: Path) -> None:
+    """Refuses a folder that holds something and no night, not even one that was just beginning."""
+    if not folder.exists() or journal.started(journal.read(folder)):
+        return
+    if not folder.is_dir() or {path.name for path in folder.iterdir()} - FIRST_FILES:
+        raise InputError(
+            f"{folder} is there and is no run of overnight; choose another --output-dir"
+        )
 
 
 def _absolute(request: Request) -> Request:
@@ -132,10 +149,7 @@ def _begin(request: Request, folder: Path, clock: Clock) -> Started:
     born = process_started(clock)
     started_utc = clock.utc() - (clock.boot() - born)
     deadline = _deadline(request, started_utc)
-    if folder.exists() and any(folder.iterdir()):
-        raise InputError(
-            f"{folder} is there and is no run of overnight; choose another --output-dir"
-        )
+    _refuse_foreign(folder)
     begun = Started(
         run=secrets.token_hex(8),
         started_utc=started_utc,

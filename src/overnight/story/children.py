@@ -9,8 +9,9 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from types import FrameType, TracebackType
-from typing import Self
+from typing import IO, Self
 
 LIFELINE = "OVERNIGHT_LIFELINE"
 """Set for a child whose standard input is a pipe that its parent holds open while it lives."""
@@ -19,39 +20,52 @@ LIFELINE = "OVERNIGHT_LIFELINE"
 class Child:
     """One process of ours."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]") -> None:
-        self._process = process
+    def __init__(self, process: "subprocess.Popen[bytes]", errors: IO[bytes] | None) -> None:
+        self._process, self._errors = process, errors
         self._asked = False
         self.said = ""
         """The last line of its standard error, where that was kept."""
 
     @classmethod
     def start(cls, words: list[str], *, processes: int = 1, quiet: bool = False) -> Self:
-        """Starts `overnight WORDS`, under torchrun if several. `quiet` keeps its errors."""
+        """Starts `overnight WORDS`, under torchrun if several.
+
+        One that is `quiet` keeps its errors to itself and hears no Ctrl-C.
+        """
         command = [sys.executable, "-m", "overnight", *words]
         if processes > 1:
             command = [sys.executable, "-m", "torch.distributed.run", "--standalone",
                        f"--nproc_per_node={processes}", "-m", "overnight", *words]  # fmt: skip
         sys.stdout.flush()
+        errors = tempfile.TemporaryFile() if quiet else None  # noqa: SIM115  read at its end
         process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
-            stderr=subprocess.PIPE if quiet else None,
+            stderr=errors,
             env={**os.environ, LIFELINE: "1"},
+            process_group=0 if quiet and os.name == "posix" else None,
         )
-        return cls(process)
+        return cls(process, errors)
 
     def wait(self, seconds: float) -> int | None:
         """Its exit status (negative: the signal that ended it), or None while it runs."""
         try:
-            if self._process.stderr is None:
-                return self._process.wait(seconds)
-            _, errors = self._process.communicate(timeout=seconds)
+            status = self._process.wait(seconds)
         except subprocess.TimeoutExpired:
             return None
-        lines = errors.decode("utf-8", errors="replace").strip().splitlines()
+        self._let_go()
+        return status
+
+    def _let_go(self) -> None:
+        """Closes the lifeline, which also ends what the child itself has started."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        if self._errors is None or self._errors.closed:
+            return
+        with self._errors as file:
+            file.seek(0)
+            lines = file.read().decode("utf-8", errors="replace").strip().splitlines()
         self.said = lines[-1].removeprefix("overnight: error: ") if lines else ""
-        return self._process.returncode
 
     def ask_to_stop(self) -> None:
         """Asks once to save and end."""
@@ -63,6 +77,14 @@ class Child:
         """Ends it now and waits until it is gone."""
         self._process.kill()
         self._process.wait()
+        self._let_go()
+
+
+def in_words(status: int) -> str:
+    """How a child ended."""
+    if status < 0:
+        return f"it was ended by signal {-status}"
+    return f"it ended with status {status}"
 
 
 class Signals:

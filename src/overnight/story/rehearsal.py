@@ -37,12 +37,13 @@ def watch(on: Stage, loop: Loop, event: Event) -> None:
 
 
 def _enough(on: Stage) -> bool:
-    spent = sum(step.seconds for step in on.steps)
-    window = on.plan.window_seconds
-    goal = timing.rehearsal_seconds(on.steps[-1].seconds, window)
     few = len(on.steps) < timing.REHEARSAL_STEPS
-    limit = window is not None and spent > timing.REHEARSAL_LIMIT * window
-    return limit or (not few and spent >= min(goal, spent + 1.0))
+    window = on.plan.window_seconds
+    if window is None:
+        return not few  # no clock in it: the same steps give the same night again
+    spent = sum(step.seconds for step in on.steps)
+    limit = spent > timing.REHEARSAL_LIMIT * window
+    return limit or (not few and spent >= timing.rehearsal_seconds(on.steps[-1].seconds, window))
 
 
 def _conclude(on: Stage, loop: Loop) -> None:
