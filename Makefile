@@ -7,7 +7,7 @@ PYTHON ?= $(shell python3.11 -c '' 2>/dev/null && echo python3.11 || echo python
 export HF_HUB_DISABLE_TELEMETRY := 1
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: setup demo test check fix
+.PHONY: setup demo test check fix bench
 
 setup: $(READY)
 
@@ -33,6 +33,11 @@ check: $(READY)
 	$(BIN)/mypy
 	$(BIN)/mypy tools
 	$(BIN)/python tools/check_house.py
+
+# Measurements for an hour, on the real data beside the checkout; tables go to bench/results.
+bench: $(READY)
+	$(BIN)/python bench/windows.py
+	$(BIN)/python bench/kills.py
 
 # What a machine can mend of the style.
 fix: $(READY)

@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -27,12 +28,19 @@ from overnight.story.teller import Teller
 from overnight.training import journal
 from overnight.training.journal import Journal
 from overnight.values.errors import EndedEarly, ModelError, OvernightError
-from overnight.values.facts import DatasetProfile, Hardware, ModelProfile
+from overnight.values.facts import DatasetProfile, Finding, Hardware, ModelProfile
 from overnight.values.ledger import Prepared, Started, Stopped
 from overnight.values.plan import Plan
 from overnight.values.request import Request
 
 PLAN = "plan.json"
+BASE = Path(__file__).parent / "assets" / "base"
+"""The small model of `overnight demo`; its tokenizer counts where no model was named."""
+NO_MODEL = Finding(
+    kind="no-model",
+    count=0,
+    what="tokens are those of overnight's own small tokenizer; --model gives the model's own",
+)
 EARLY = ("signal", "stop", "health")
 """Reasons to stop that are not the planned end: exit status 4."""
 
@@ -45,12 +53,15 @@ def survey(request: Request) -> tuple[DatasetProfile, list[list[tuple[str, bool]
     """
     from overnight.training import render
 
-    if not request.model:
-        raise ModelError("--model is needed: tokens and masks are those of the model's tokenizer")
-    positions = architecture.profile(request.model).max_positions
-    found = data(request, max_positions=positions, tokenizer=load_tokenizer(request))
+    own = request if request.model else replace(request, model=str(BASE))
+    # Without a model nothing is cut: how long its rows may be is not known.
+    positions = architecture.profile(own.model).max_positions if request.model else 2**31
+    found = data(own, max_positions=positions, tokenizer=load_tokenizer(own))
     some = [found.rows[row] for row in found.split.train[:3]]
-    return found.profile, [render.show(row, found.tokenizer) for row in some]
+    profile = found.profile
+    if not request.model:
+        profile = replace(profile, findings=(NO_MODEL, *profile.findings))
+    return profile, [render.show(row, found.tokenizer) for row in some]
 
 
 def propose(request: Request, clock: Clock) -> tuple[Plan, DatasetProfile, ModelProfile, Hardware]:
