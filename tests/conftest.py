@@ -1,8 +1,12 @@
 """What every test may ask for: the repository, and the real material where it lies beside it."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.small_nights import Small
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -20,3 +24,22 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data in {folder}")
     return folder
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory) -> "Small":
+    """A model of two layers and data for it."""
+    from tests import small_nights
+
+    return small_nights.make(tmp_path_factory.mktemp("small"))
+
+
+@pytest.fixture(scope="session")
+def finished(small: "Small", tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run folder of an undisturbed night of sixty steps; to be read only."""
+    from tests import small_nights
+
+    run = tmp_path_factory.mktemp("finished") / "run"
+    done = small_nights.train(small, run, *small_nights.SIXTY_STEPS)
+    assert done.returncode == 0, done.stderr
+    return run

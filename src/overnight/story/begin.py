@@ -7,6 +7,7 @@ training; a deadline once set is kept by every resumption.
 import json
 import re
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from importlib import metadata
 from pathlib import Path
@@ -25,6 +26,8 @@ from overnight.values.units import show_duration
 PLAN = "plan.json"
 RUNS = "runs"
 VERSIONED = ("overnight", "torch", "transformers", "peft", "accelerate")
+COMMAND_SECONDS = 60.0
+"""A process older than this was not started for this night: it is a notebook or a service."""
 FIRST_FILES = frozenset((PLAN, journal.EVENTS, BALLAST))
 """What a night that was killed while it began has left: it can begin again over them."""
 NOT_COMPARED = ("window", "output_dir", "name", "processes")
@@ -78,12 +81,14 @@ def move_aside(folder: Path) -> None:
 
 def _refuse_foreign(folder: Path) -> None:
     """Refuses a folder that holds something and no night, not even one that was just beginning."""
-    if not folder.exists() or journal.started(journal.read(folder)):
+    if not folder.exists() or (folder.is_dir() and _is_run(folder)):
         return
-    if not folder.is_dir() or {path.name for path in folder.iterdir()} - FIRST_FILES:
-        raise InputError(
-            f"{folder} is there and is no run of overnight; choose another --output-dir"
-        )
+    raise InputError(f"{folder} is there and is no run of overnight; choose another --output-dir")
+
+
+def _is_run(folder: Path) -> bool:
+    strange = {path.name for path in folder.iterdir()} - FIRST_FILES
+    return not strange or journal.started(journal.read(folder)) is not None
 
 
 def _absolute(request: Request) -> Request:
@@ -103,14 +108,14 @@ def night(request: Request, folder: Path, clock: Clock, *, renew: bool) -> Night
         InputError: the folder holds another night, or the window asked for is over.
     """
     request = _absolute(request)
-    entries = journal.read(folder)
+    entries = journal.read(folder) if folder.is_dir() else []
     begun = journal.started(entries)
     if begun is None:
         begun = _begin(request, folder, clock)
         return _night(request, folder, clock, begun, ())
     _same_night(request, folder)
     if renew and _over(begun, clock, entries):
-        begun = _renewed(begun, folder, clock)
+        begun = _renewed(begun, folder, clock, length=_length(entries))
     return _night(request, folder, clock, begun, entries)
 
 
@@ -120,7 +125,7 @@ def _over(begun: Started, clock: Clock, entries: list[Entry]) -> bool:
 
 
 def _night(request: Request, folder: Path, clock: Clock, begun: Started,
-           entries: "tuple[()] | list[Entry]") -> Night:  # fmt: skip
+           entries: Sequence[Entry]) -> Night:  # fmt: skip
     last = entries[-1] if entries else None
     ends = journal.deadline_boot(begun, clock, last=last)
     ended = last is not None and isinstance(last.event, Ended) and last.event.exit_status == 0
@@ -130,16 +135,16 @@ def _night(request: Request, folder: Path, clock: Clock, begun: Started,
         processes=request.processes,
         new=not entries,
         finished=ended and (folder / "final").is_dir(),
-        echo=_echo(begun, ends, clock, folder),
+        echo=_echo(folder, clock, ends=ends, again=_length(entries)),
     )
 
 
-def _echo(begun: Started, ends: float | None, clock: Clock, folder: Path) -> str:
-    if begun.deadline_utc is None or ends is None:
+def _echo(folder: Path, clock: Clock, *, ends: float | None, again: float) -> str:
+    if ends is None:
         return f"{folder}: no window, it ends when its epochs are done"
     if ends <= clock.boot():
-        again = show_duration(begun.window_seconds or 0.0)
-        return f"{folder}: its deadline has passed; --renew grants {again} again from now"
+        granted = show_duration(again)
+        return f"{folder}: its deadline has passed; --renew grants {granted} again from now"
     deadline = clock.utc() + ends - clock.boot()
     return f"{folder}: {echo(deadline, now_utc=clock.utc(), zone=local_zone())}"
 
@@ -147,6 +152,8 @@ def _echo(begun: Started, ends: float | None, clock: Clock, folder: Path) -> str
 def _begin(request: Request, folder: Path, clock: Clock) -> Started:
     """Makes the folder and writes what was asked and when everything must be over."""
     born = process_started(clock)
+    if clock.boot() - born > COMMAND_SECONDS:
+        born = clock.boot()
     started_utc = clock.utc() - (clock.boot() - born)
     deadline = _deadline(request, started_utc)
     _refuse_foreign(folder)
@@ -218,9 +225,14 @@ def _shown(value: Any) -> str:
     return str(given() if given is not None else value)
 
 
-def _renewed(begun: Started, folder: Path, clock: Clock) -> Started:
+def _length(entries: Sequence[Entry]) -> float:
+    """Seconds of the window as it was asked for, before any renewal added to it."""
+    first = next((one.event for one in entries if isinstance(one.event, Started)), None)
+    return first.window_seconds or 0.0 if first else 0.0
+
+
+def _renewed(begun: Started, folder: Path, clock: Clock, *, length: float) -> Started:
     """The same length again from now, as a new beginning of the same run."""
-    length = begun.window_seconds or 0.0
     moved = replace(begun, deadline_utc=clock.utc() + length,
                     window_seconds=clock.utc() + length - begun.started_utc)  # fmt: skip
     with Journal.open(folder, clock) as written:
