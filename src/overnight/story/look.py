@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from overnight.planning.search import Question
 from overnight.probe import architecture, dataset, hardware, sources
 from overnight.probe.dataset import Split, TokenCounts
-from overnight.values.errors import ModelError
+from overnight.values.errors import DataError, ModelError
 from overnight.values.facts import DatasetProfile, Hardware, ModelProfile
 from overnight.values.request import Request
 from overnight.values.rows import Row
@@ -84,6 +84,9 @@ def data(request: Request, *, max_positions: int, tokenizer: Any) -> Data:
     longest = int(encoded.lengths.max())
     length = min(request.settings.max_length or longest, longest, max_positions)
     corpus = Corpus.cut(encoded, length)
+    if not corpus.learnt.any():
+        raise DataError(f"{request.data}: rows cut at {length} tokens keep nothing to learn from; "
+                        "give a larger max_length, or a model with more positions")  # fmt: skip
     seed = SEED if request.settings.seed is None else request.settings.seed
     split = dataset.split(read.rows, seed=seed, held_out=held, usable=corpus.learnt > 0)
     counts = TokenCounts(

@@ -1,0 +1,124 @@
+"""Every event is told to the journal; the rest may miss some."""
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.fakes import FakeClock
+from tests.training.nights import start, stepped
+
+from overnight.story.teller import STATUS, STATUS_SECONDS, Teller
+from overnight.training import journal
+from overnight.training.journal import Journal
+from overnight.values.facts import Interval
+from overnight.values.ledger import Noted, Stepped, Stopped
+
+
+class Listener:
+    """A view that remembers, and fails when it has seen enough."""
+
+    def __init__(self, *, fails_after: int = 1000) -> None:
+        self.seen: list[object] = []
+        self._left = fails_after
+
+    def tell(self, entry, status) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise RuntimeError("the terminal is gone")
+        self.seen.append(entry.event)
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def teller(tmp_path: Path, clock: FakeClock):
+    with Journal.open(tmp_path, clock) as written:
+        begun = written.note_start(start(clock))
+        yield Teller(tmp_path, written, clock, [begun])
+
+
+def kinds(folder: Path) -> list[str]:
+    return [type(one.event).__name__ for one in journal.read(folder)]
+
+
+def status(teller: Teller) -> dict:
+    return json.loads((teller.run_folder / STATUS).read_text())
+
+
+def test_every_event_is_journalled_and_remembered(teller: Teller):
+    teller.all([stepped(1), Noted(text="x"), Stopped(step=1, reason="window")])
+    assert kinds(teller.run_folder) == ["Started", "Stepped", "Noted", "Stopped"]
+    assert teller.entries == journal.read(teller.run_folder)
+
+
+def test_logging_steps_thins_the_steps_and_nothing_else(teller: Teller):
+    teller.logging_steps, teller.view = 5, Listener()
+    for step in range(1, 11):
+        teller.tell(stepped(step))
+        teller.note("x")
+    steps = [one.event for one in journal.read(teller.run_folder)]
+    assert [event.step for event in steps if isinstance(event, Stepped)] == [5, 10]
+    assert kinds(teller.run_folder).count("Noted") == 10
+    assert len(teller.view.seen) == 20
+
+
+def test_a_view_that_fails_is_dropped_with_one_line(teller: Teller, capsys):
+    teller.view = Listener(fails_after=1)
+    for step in range(1, 4):
+        teller.tell(stepped(step))
+    assert teller.view is None
+    assert capsys.readouterr().err.splitlines() == [
+        "overnight: the live view failed and is gone: the terminal is gone"
+    ]
+    assert kinds(teller.run_folder) == ["Started", *["Stepped"] * 3]
+
+
+def test_the_other_processes_write_and_say_nothing(teller: Teller):
+    teller.main, teller.view = False, Listener()
+    before = (teller.run_folder / journal.EVENTS).read_bytes()
+    teller.all([stepped(1), Stopped(step=1, reason="window")])
+    assert [path.name for path in teller.run_folder.iterdir()] == [journal.EVENTS]
+    assert (teller.run_folder / journal.EVENTS).read_bytes() == before
+    assert teller.view.seen == []
+
+
+def test_the_status_is_fresh_every_few_seconds(teller: Teller, clock: FakeClock):
+    teller.tell(stepped(1))
+    teller.tell(stepped(2))
+    assert status(teller)["step"] == 1
+    clock.advance(STATUS_SECONDS)
+    teller.tell(stepped(3))
+    assert status(teller)["step"] == 3
+
+
+def test_the_end_is_in_the_status_at_once(teller: Teller):
+    teller.tell(stepped(1))
+    teller.state = "ending"
+    teller.tell(Stopped(step=1, reason="window"))
+    assert status(teller)["state"] == "ending"
+
+
+def test_the_status_is_replaced_as_a_whole(teller: Teller, clock: FakeClock):
+    teller.tell(stepped(1))
+    with open(teller.run_folder / STATUS) as before:
+        clock.advance(STATUS_SECONDS)
+        teller.tell(stepped(2))
+        assert json.load(before)["step"] == 1
+    assert status(teller)["step"] == 2
+
+
+def test_the_status_tells_instants_of_the_boot_clock_as_utc(teller: Teller, clock: FakeClock):
+    teller.finish = Interval(low=clock.boot() + 10, mid=clock.boot() + 20, high=clock.boot() + 30)
+    seen = teller.status()
+    assert seen is not None
+    assert (seen.finish_low_utc, seen.finish_high_utc) == (clock.utc() + 10, clock.utc() + 30)
+    assert seen.deadline_utc == seen.started_utc + 3600.0
+
+
+def test_a_status_that_cannot_be_written_stops_nothing(teller: Teller):
+    (teller.run_folder / STATUS).mkdir()
+    teller.tell(stepped(1))
+    assert kinds(teller.run_folder) == ["Started", "Stepped"]
