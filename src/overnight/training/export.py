@@ -54,10 +54,21 @@ def stage(run_folder: Path, name: str) -> Path:
     for folder in (source, run_folder / TOKENIZER):
         for path in sorted(folder.iterdir()) if folder.is_dir() else ():
             if path.name not in NOT_FOR_USE:
-                shutil.copyfile(path, staging / path.name)
-                fsync_file(staging / path.name)
+                _copy(path, staging / path.name)
     fsync_folder(staging)
     return staging
+
+
+def _copy(source: Path, target: Path) -> None:
+    """A file, or a folder as a tokenizer has for further chat templates, flushed to the disk."""
+    if not source.is_dir():
+        shutil.copyfile(source, target)
+        fsync_file(target)
+        return
+    target.mkdir()
+    for path in sorted(source.iterdir()):
+        _copy(path, target / path.name)
+    fsync_folder(target)
 
 
 def put_in_place(run_folder: Path, staging: Path) -> None:
@@ -111,7 +122,7 @@ def load_test(run_folder: Path, folder: Path) -> str:
     if probe is None or len(probe.tokens) < 2:
         return ""
     loss = torch.nn.functional.cross_entropy(logits[0, :-1], tokens[0, 1:]).item()
-    if abs(loss - probe.loss) > TOLERANCE * max(1.0, probe.loss):
+    if not abs(loss - probe.loss) <= TOLERANCE * max(1.0, probe.loss):  # a NaN differs too
         return f"its loss on the probe is {loss:.3f}, in training it was {probe.loss:.3f}"
     return ""
 

@@ -5,6 +5,8 @@ row. Never: gradients, optimizer. The head runs on supervised positions alone wh
 to give the model's own logits (some models scale or cap them after the head): `Head.of` tests it.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
 
 TOLERANCE = 1e-3
 """Of the largest logit: far under any scaling or capping, far above rounding in fp32."""
+LOUDER = 100.0
+"""A cap bends small logits by less than rounding; made so much larger they show it."""
 
 
 def _inner(model: Any) -> Any:
@@ -35,6 +39,16 @@ def _logits(model: Any, batch: dict[str, "torch.Tensor"]) -> "torch.Tensor":
     return found
 
 
+@contextmanager
+def _louder(head: Any) -> Iterator[None]:
+    """While it lasts the head's output is `LOUDER` times what it is."""
+    hook = head.register_forward_hook(lambda _module, _inputs, output: output * LOUDER)
+    try:
+        yield
+    finally:
+        hook.remove()
+
+
 @dataclass(frozen=True, slots=True)
 class Head:
     """How logits are had at the supervised positions: by the bare head, or cut from all of them."""
@@ -47,14 +61,15 @@ class Head:
         import torch
 
         try:
-            with torch.no_grad():
+            with torch.no_grad(), _louder(_inner(model).get_output_embeddings()):
                 ours = _inner(model).get_output_embeddings()(_hidden(model, batch)).float()
                 theirs = _logits(model, batch).float()
         except (AttributeError, TypeError):
             return cls(bare=False)
-        largest = theirs.abs().max().item()
-        same = ours.shape == theirs.shape and (ours - theirs).abs().max().item()
-        return cls(bare=bool(same is not False and same <= TOLERANCE * max(largest, 1.0)))
+        if ours.shape != theirs.shape:
+            return cls(bare=False)
+        off = (ours - theirs).abs().max().item()
+        return cls(bare=off <= TOLERANCE * max(theirs.abs().max().item(), 1.0))
 
     def logits(self, model: Any, batch: dict[str, "torch.Tensor"]) -> "torch.Tensor":
         """Supervised positions x vocabulary."""

@@ -86,6 +86,9 @@ def _with_adapters(model: Any, candidate: Candidate) -> Any:
 
 def checkpoint(model: Any) -> None:
     """Turns gradient checkpointing on: activations are computed again in the backward pass."""
-    model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    if hasattr(model, "activation_checkpointing_enable"):  # transformers 5.23 renamed it
+        model.activation_checkpointing_enable({"use_reentrant": False})
+    else:
+        model.gradient_checkpointing_enable({"use_reentrant": False})
     if hasattr(model, "enable_input_require_grads"):
         model.enable_input_require_grads()

@@ -12,22 +12,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from overnight.training import methods, processes, state
+from overnight.training import evaluation, methods, processes, state
 from overnight.training.batches import Corpus, Feed, Order, Rows, micro_batches, place, share
-from overnight.training.losses import Head, by_row
+from overnight.training.losses import Head
 from overnight.training.optimizer import adamw
-from overnight.values.decisions import (
-    Progress,
-)
+from overnight.values.decisions import Progress
 from overnight.values.plan import Candidate
 
 if TYPE_CHECKING:
     import torch
 
 T = TypeVar("T")
-
-EVALUATION_ROWS = 4
-"""Times the micro-batch: an evaluation keeps no activations."""
 
 
 class MemoryGone(Exception):
@@ -66,10 +61,15 @@ class Session:
         self.candidate = candidate
         mixed = {"fp32": "no"}.get(candidate.precision, candidate.precision)
         self.accelerator = Accelerator(mixed_precision=mixed)
+        state.seed_everything(candidate.seed, 0)  # new adapters are drawn: the same everywhere
         self.model = methods.prepare(model, candidate).to(self.accelerator.device)
         self.parameters = [p for p in self.model.parameters() if p.requires_grad]
         self.optimizer = adamw(self.parameters, candidate, self.accelerator.device.type)
-        self.progress = Progress(batches_per_epoch=self._order().steps_per_epoch)
+        # Made once: a smaller micro-batch must not change which rows a step holds.
+        self.order = Order(
+            material.train, material.corpus.lengths, candidate.rows_per_step, candidate.seed
+        )
+        self.progress = Progress(batches_per_epoch=self.order.steps_per_epoch)
         self._coming: Iterator[list[dict[str, torch.Tensor]]] | None = None
         with self.accelerator.autocast():
             self.head = Head.of(self.model, self._tiny_batch())
@@ -77,25 +77,21 @@ class Session:
 
     def _tiny_batch(self) -> dict[str, "torch.Tensor"]:
         shortest = self._material.train[np.argsort(self.corpus.lengths[self._material.train])[:1]]
-        return self._to_device(self.corpus.collate(shortest))
+        return self.to_device(self.corpus.collate(shortest))
 
     @property
     def corpus(self) -> Corpus:
         """The rows, cut."""
         return self._material.corpus
 
-    def _order(self) -> Order:
-        rows = self.candidate.rows_per_step
-        return Order(self._material.train, self.corpus.lengths, rows, self.candidate.seed)
-
     @property
     def tokens_per_step(self) -> float:
         """Mean over an epoch."""
-        return float(self.corpus.lengths[self._material.train].sum()) / max(
-            self._order().steps_per_epoch, 1
-        )
+        tokens = float(self.corpus.lengths[self._material.train].sum())
+        return tokens / max(self.order.steps_per_epoch, 1)
 
-    def _to_device(self, batch: dict[str, "torch.Tensor"]) -> dict[str, "torch.Tensor"]:
+    def to_device(self, batch: dict[str, "torch.Tensor"]) -> dict[str, "torch.Tensor"]:
+        """The batch where the model is."""
         device = self.accelerator.device
         return {name: tensor.to(device, non_blocking=True) for name, tensor in batch.items()}
 
@@ -106,7 +102,7 @@ class Session:
         return share(micro, self.accelerator.process_index, self.accelerator.num_processes)
 
     def _next_step(self) -> tuple[Rows, list[dict[str, "torch.Tensor"]]]:
-        order = self._order()
+        order = self.order
         here = place(self.progress, order)
         if self._coming is None or here.batch == 0:
             feed = Feed(self.corpus, order, workers=self.candidate.dataloader_num_workers,
@@ -142,7 +138,7 @@ class Session:
             self.progress,
             step=self.progress.step + taken.taken,
             batch=self.progress.batch + 1,
-            batches_per_epoch=self._order().steps_per_epoch,
+            batches_per_epoch=self.order.steps_per_epoch,
             tokens=self.progress.tokens + int(self.corpus.lengths[rows].sum()),
         )
 
@@ -156,8 +152,8 @@ class Session:
         gone = False
         try:
             for batch in micro:
-                total += self._backward(self._to_device(batch), learnt)
-        except RuntimeError as error:
+                total += self._backward(self.to_device(batch), learnt)
+        except (RuntimeError, MemoryError) as error:
             if not state.out_of_memory(error):
                 raise
             gone = True
@@ -207,16 +203,11 @@ class Session:
 
     def loss_of(self, tokens: Sequence[int]) -> float:
         """Mean loss (nats) of a row of tokens, each predicted from those before it."""
-        import torch
-
-        ids = torch.tensor([list(tokens)], device=self.accelerator.device)
-        with state.undisturbed(self.model), torch.no_grad(), self.accelerator.autocast():
-            logits = self.model(ids, use_cache=False).logits.float()
-        return float(torch.nn.functional.cross_entropy(logits[0, :-1], ids[0, 1:]).item())
+        return evaluation.loss_of(self, tokens)
 
     def largest_fits(self) -> bool:
         """Whether forward and backward of the longest rows fit; weights and place are untouched."""
-        longest = self.corpus.by_length(self._material.train.tolist(), self.candidate.rows_per_step)
+        longest = self.corpus.by_length(self._material.train.tolist(), self.order.rows_per_step)
         before = state.random_state()
         micro = [self.corpus.collate(rows) for rows in self._cut(longest[0])[:1]]
         fits = self._gradients(micro, 1) is not None
@@ -229,21 +220,7 @@ class Session:
 
         Looking is free: every random state is left as it was.
         """
-        import torch
-
-        place_of = {row: at for at, row in enumerate(rows)}
-        sums = torch.zeros(len(rows), dtype=torch.float64)
-        size = EVALUATION_ROWS * self.candidate.per_device_train_batch_size
-        micro = share(self.corpus.by_length(rows, size), self.accelerator.process_index,
-                      self.accelerator.num_processes)  # fmt: skip
-        with state.undisturbed(self.model), torch.no_grad(), self.accelerator.autocast():
-            for some in micro:
-                batch = self._to_device(self.corpus.collate(some))
-                losses = by_row(self.head.token_losses(self.model, batch), batch["learn"])
-                sums[[place_of[int(row)] for row in some]] = losses.double().cpu()
-        if self.accelerator.num_processes > 1:
-            sums = self.accelerator.reduce(sums.to(self.accelerator.device), "sum").cpu()
-        return sums.numpy(), self.corpus.learnt[np.asarray(rows, dtype=np.int64)]
+        return evaluation.row_losses(self, rows)
 
     def rebuild(self, candidate: Candidate) -> None:
         """Goes on with a smaller candidate of the same effective batch; weights stay."""

@@ -90,8 +90,8 @@ def set_random_state(saved: dict[str, Any]) -> None:
     import torch
 
     torch.set_rng_state(saved["torch"])
-    if saved["cuda"]:
-        torch.cuda.set_rng_state_all(saved["cuda"])
+    for device, cuda in zip(range(torch.cuda.device_count()), saved["cuda"], strict=False):
+        torch.cuda.set_rng_state(cuda, device)  # a resumed night may find other devices
     version, internal, gauss = saved["python"]
     random.setstate((version, tuple(internal), gauss))
     keys = saved["numpy"].numpy().astype(np.uint32)
@@ -129,6 +129,15 @@ def save(session: "Session", folder: Path) -> None:
     (folder / "trainer_state.json").write_text(json.dumps(trainer_state, indent=2), "utf-8")
 
 
+def _renamed(folder: Path) -> dict[str, Any]:
+    """Some models (mixtures of experts) are written under other names than they live by."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    written: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    return dict(written.state_dict())
+
+
 def _load_weights(session: "Session", folder: Path) -> None:
     from safetensors.torch import load_file
 
@@ -140,6 +149,8 @@ def _load_weights(session: "Session", folder: Path) -> None:
         result = set_peft_model_state_dict(session.model, saved)
         unexpected = list(result.unexpected_keys)
     else:
+        if not set(saved) <= set(session.model.state_dict()):
+            saved = _renamed(folder)
         result = session.model.load_state_dict(saved, strict=False)
         tied = set(getattr(session.model, "_tied_weights_keys", None) or ())
         unexpected = [*result.unexpected_keys, *(set(result.missing_keys) - tied)]

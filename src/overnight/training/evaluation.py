@@ -1,0 +1,79 @@
+"""Looking at a live model without leaving a trace.
+
+In: a live session, rows or tokens. Out: losses. Never: a gradient; weights, mode and every random
+state are afterwards as before. Where memory runs out fewer rows are looked at together.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from overnight.training import processes, state
+from overnight.training.batches import share
+from overnight.training.losses import by_row
+from overnight.values.errors import OvernightError
+
+if TYPE_CHECKING:
+    import torch
+
+    from overnight.training.session import Session
+
+ROWS = 4
+"""Times the micro-batch: an evaluation keeps no activations."""
+
+
+def row_losses(
+    session: "Session", rows: Sequence[int]
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Summed token losses and counts of supervised tokens, row by row in the order given.
+
+    Raises:
+        OvernightError: not even one row fits into the memory.
+    """
+    size = ROWS * session.candidate.per_device_train_batch_size
+    sums = _sums(session, rows, size)
+    while sums is None and size > 1:
+        size //= 2
+        sums = _sums(session, rows, size)
+    if sums is None:
+        raise OvernightError("one held-out row does not fit into the memory; lower max_length")
+    accelerator = session.accelerator
+    if accelerator.num_processes > 1:
+        sums = accelerator.reduce(sums.to(accelerator.device), "sum").cpu()
+    return sums.numpy(), session.corpus.learnt[np.asarray(rows, dtype=np.int64)]
+
+
+def _sums(session: "Session", rows: Sequence[int], size: int) -> "torch.Tensor | None":
+    """This process's share, `size` rows at a time; None when memory ran out on any process."""
+    import torch
+
+    accelerator, gone = session.accelerator, False
+    sums = torch.zeros(len(rows), dtype=torch.float64)
+    place_of = {row: at for at, row in enumerate(rows)}
+    micro = session.corpus.by_length(rows, size)
+    try:
+        with state.undisturbed(session.model), torch.no_grad(), accelerator.autocast():
+            for some in share(micro, accelerator.process_index, accelerator.num_processes):
+                batch = session.to_device(session.corpus.collate(some))
+                losses = by_row(session.head.token_losses(session.model, batch), batch["learn"])
+                sums[[place_of[int(row)] for row in some]] = losses.double().cpu()
+    except (RuntimeError, MemoryError) as error:
+        if not state.out_of_memory(error):
+            raise
+        gone = True
+    if processes.anywhere(accelerator, gone):
+        state.free_memory(accelerator.device.type)
+        return None
+    return sums
+
+
+def loss_of(session: "Session", tokens: Sequence[int]) -> float:
+    """Mean loss (nats) of a row of tokens, each predicted from those before it."""
+    import torch
+
+    ids = torch.tensor([list(tokens)], device=session.accelerator.device)
+    with state.undisturbed(session.model), torch.no_grad(), session.accelerator.autocast():
+        logits = session.model(ids, use_cache=False).logits.float()
+    return float(torch.nn.functional.cross_entropy(logits[0, :-1], ids[0, 1:]).item())
