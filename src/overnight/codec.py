@@ -52,7 +52,7 @@ def from_json(data: object, kind: type[T]) -> T:
     """
     try:
         return _converter.structure(data, kind)
-    except (BaseValidationError, KeyError, TypeError, ValueError) as error:
+    except (BaseValidationError, AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"not a {kind.__name__}: {transform_error(error)[0]}") from error
 
 

@@ -2,15 +2,15 @@
 
 In: a Request. Out: an exit status, and on disk the newest good model in `final/` by the deadline.
 It runs the night in a child, starts it again after a crash (bounded), ends it when it hangs, has a
-fresh process test what is published, and publishes untested rather than nothing. Never: trains,
-decides.
+fresh process test what is published. Never: trains, decides.
 """
 
 import shutil
 import sys
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
 from filelock import FileLock, Timeout
 
@@ -18,19 +18,20 @@ from overnight.probe.clock import Clock
 from overnight.story import begin
 from overnight.story.begin import Night
 from overnight.story.children import Child, Signals, in_words
-from overnight.training import export, journal, lineage
+from overnight.story.publishing import LAST_MOMENT, Publisher
+from overnight.story.teller import STATUS
+from overnight.training import export, journal
 from overnight.training.journal import Journal
 from overnight.values.errors import EndedEarly, InputError, NothingToPublish, OvernightError
 from overnight.values.ledger import (
-    Chosen,
     Crashed,
     Ended,
     Entry,
     Prepared,
     Promoted,
-    Published,
     Resumed,
     Saved,
+    Status,
     Stepped,
     Stopped,
 )
@@ -43,8 +44,6 @@ PUBLISH_PRIOR = 12.0
 PUBLISH_FACTOR = 1.25
 PUBLISH_EXTRA = 1.0
 """As opening.py prices it."""
-LAST_MOMENT = 0.4
-"""Seconds before the deadline at which an untested model is put into place."""
 REFUSAL_SECONDS = 60.0
 """After the deadline: how long a child may take to say that the window is too short for it."""
 READING_SHARE = 0.02
@@ -64,6 +63,8 @@ class Supervisor:
     journal: Journal
     signals: Signals
     crashes: int = field(default=0)
+    in_time: bool = field(default=True)
+    """Whether the deadline was still to come."""
     promoted: bool = field(default=False)
     """Whether there is something to publish, and so something to end a child for."""
     price: float = field(default=PUBLISH_PRIOR)
@@ -144,51 +145,10 @@ class Supervisor:
         self.journal.append(Crashed(exit_status=status, why=why, attempt=self.crashes))
 
     def publish(self) -> bool:
-        """Puts the chosen checkpoint, else the newest promoted one, into `final/`."""
-        for name in self._worth_publishing():
-            begun = self.clock.boot()
-            tested, note = self._tested(name)
-            if not tested and note:
-                self.journal.append(Published(name="", tested=False, seconds=0.0, note=note))
-                continue
-            if not tested:
-                try:
-                    export.clear(self.folder)
-                    export.put_in_place(self.folder, export.stage(self.folder, name))
-                except (OSError, NothingToPublish):
-                    continue
-            seconds = self.clock.boot() - begun
-            said = "" if tested else "there was no time left to test it"
-            self.journal.append(Published(name=name, tested=tested, seconds=seconds, note=said))
-            return True
-        return False
-
-    def _worth_publishing(self) -> list[str]:
-        entries = journal.read(self.folder)
-        lineage.tidy(self.folder, entries)  # the child is gone; a kill may have left a half-rename
-        names = []
-        since = [entry.event for entry in entries]
-        chosen = next((event for event in reversed(since) if isinstance(event, Chosen)), None)
-        last = max((i for i, event in enumerate(since) if isinstance(event, Stepped)), default=-1)
-        if chosen is not None and since.index(chosen) > last:
-            names.append(chosen.name)
-        promoted = lineage.newest_promoted(self.folder, entries)
-        if promoted.path is not None and promoted.name not in names:
-            names.append(promoted.name)
-        return names
-
-    def _tested(self, name: str) -> tuple[bool, str]:
-        """Whether a fresh process published it; why not, where it said so itself."""
-        left = self.left()
-        seconds = 600.0 if left is None else max(left - LAST_MOMENT, 0.0)
-        if left is not None and left < 0.5 * self.price:
-            return False, ""
-        child = Child.start(["_publish", str(self.folder), name], quiet=True)
-        status = child.wait(seconds)
-        if status is None:
-            child.kill()
-            return False, ""
-        return status == 0, "" if status == 0 else child.said or in_words(status)
+        """Leaves the best there is in `final/`."""
+        # After a deadline that had passed at the start nothing is gained by hurrying.
+        ends_at = self.night.ends_at if self.in_time else None
+        return Publisher(self.folder, self.journal, self.clock, ends_at, self.price).publish()
 
 
 def run(
@@ -230,7 +190,8 @@ def _held(request: Request, folder: Path, clock: Clock, *, fresh: bool, renew: b
         supervisor = Supervisor(night, clock, written, signals)
         left = supervisor.left()
         status = EndedEarly.exit_status
-        if left is None or left > 0:
+        supervisor.in_time = left is None or left > 0
+        if supervisor.in_time:
             status = supervisor.train()
             if status in PASSED_ON:
                 return _given_back(night, status)
@@ -258,10 +219,21 @@ def _end(supervisor: Supervisor, status: int) -> int:
     entries = journal.read(supervisor.folder)
     if any(isinstance(entry.event, Prepared) for entry in entries):
         _report(supervisor)
+    _last_glance(supervisor, "finished" if status == 0 else "stopped")
     if not published:
         raise NothingToPublish(f"{supervisor.folder} holds no checkpoint that can be published; "
                                "the same command tries again, --fresh starts over")  # fmt: skip
     return status
+
+
+def _last_glance(supervisor: Supervisor, state: Literal["finished", "stopped"]) -> None:
+    """status.json of a night that is over; one that cannot be read or written is left."""
+    path = supervisor.folder / STATUS
+    with suppress(OvernightError):
+        seen = journal.read_json(path, Status)
+        if seen is not None:
+            over = replace(seen, state=state, updated_utc=supervisor.clock.utc())
+            journal.write_json(path, over)
 
 
 def _newest_stop(entries: list[Entry]) -> Stopped | None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from overnight.codec import from_json
 from overnight.story.stage import Stage
+from overnight.training import journal
 
 BASE = "base.json"
 HELD_OUT_SHARE = 0.015
@@ -37,7 +38,7 @@ def remember_base(on: Stage) -> None:
     """The base's row losses, for the paired comparison of a night that was resumed."""
     if on.teller.main:
         rows = {part: on.keeper.rows[part, True][0].tolist() for part in on.keeper.held_out}
-        (on.teller.run_folder / BASE).write_text(json.dumps(rows), encoding="utf-8")
+        journal.write_json(on.teller.run_folder / BASE, rows)
 
 
 def recall_base(on: Stage) -> None:

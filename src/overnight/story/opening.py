@@ -58,6 +58,7 @@ def stage(teller: Teller, request: Request, found: Look, plan: Plan) -> Stage:
     pad = next(x for x in (tokenizer.pad_token_id, tokenizer.eos_token_id, 0) if x is not None)
     train = np.asarray(data.split.train, dtype=np.int64)
     session = Session(model, candidate, Material(data.corpus, train, pad))
+    teller.logging_steps = candidate.logging_steps
     if teller.main:
         tokenizer.save_pretrained(teller.run_folder / TOKENIZER)
     parts: dict[Part, Any] = {"select": data.split.select, "test": data.split.test}
@@ -187,6 +188,8 @@ def _resumed(on: Stage, found: lineage.Found) -> Loop:
     if found.name not in lineage.promoted(on.teller.entries):
         on.keeper.pending.append((found.step, found.name))
     course, rehearsed = _told_course(on, found.name)
+    # The last steps before it may not be in the journal: it was killed, or logs few of them.
+    course = replace(course, deadline=replace(course.deadline, step=found.step))
     on.rehearsing = not rehearsed
     on.teller.state = "rehearsing" if on.rehearsing else "training"
     on.teller.horizon = course.schedule.horizon

@@ -1,0 +1,92 @@
+"""Publishing: the best checkpoint there is, tested in a fresh process, put into `final/` in time.
+
+In: a run folder whose training process is gone. Out: `final/`, and the journal says what it is.
+Never: loads a model itself; leaves nothing where an untested model could be left.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from overnight.probe.clock import Clock
+from overnight.story.children import Child, in_words
+from overnight.training import export, journal, lineage
+from overnight.training.journal import Journal
+from overnight.values.errors import NothingToPublish
+from overnight.values.ledger import Chosen, Published, Saved, Stepped
+
+LAST_MOMENT = 0.4
+"""Seconds before the deadline at which an untested model is put into place."""
+PATIENCE = 600.0
+"""Seconds after which a test hangs, where there is no deadline."""
+
+
+@dataclass(frozen=True, slots=True)
+class Publisher:
+    """One try to leave a model."""
+
+    folder: Path
+    journal: Journal
+    clock: Clock
+    ends_at: float | None
+    """On this boot's clock; None where there is time for a test in any case."""
+    price: float
+    """Seconds that publishing takes, as far as is known."""
+
+    def publish(self) -> bool:
+        """Puts the chosen checkpoint, else the newest promoted one, into `final/`."""
+        return any(self._stands(name) or self._put(name) for name in self._worth_publishing())
+
+    def _worth_publishing(self) -> list[str]:
+        entries = journal.read(self.folder)
+        lineage.tidy(self.folder, entries)  # the child is gone; a kill may have left a half-rename
+        names = []
+        events = [entry.event for entry in entries]
+        newest = next((one for one in reversed(events) if isinstance(one, Chosen | Stepped)), None)
+        if isinstance(newest, Chosen):
+            names.append(newest.name)
+        promoted = lineage.newest_promoted(self.folder, entries)
+        if promoted.path is not None and promoted.name not in names:
+            names.append(promoted.name)
+        return names
+
+    def _stands(self, name: str) -> bool:
+        """Whether `final/` holds just this checkpoint already, tested."""
+        events = [entry.event for entry in journal.read(self.folder)]
+        mine = [one for one in events if isinstance(one, Published) and one.name]
+        saved = [one for one in events if isinstance(one, Published | Saved) and one.name == name]
+        if not mine or not saved or saved[-1] is not mine[-1]:
+            return False
+        return mine[-1].tested and (self.folder / export.FINAL).is_dir()
+
+    def _put(self, name: str) -> bool:
+        begun = self.clock.boot()
+        tested, wrong = self._tested(name)
+        if wrong:
+            self.journal.append(Published(name="", tested=False, seconds=0.0, note=wrong))
+            return False
+        if not tested and not self._untested(name):
+            return False
+        seconds = self.clock.boot() - begun
+        said = "" if tested else "there was no time left to test it"
+        self.journal.append(Published(name=name, tested=tested, seconds=seconds, note=said))
+        return True
+
+    def _tested(self, name: str) -> tuple[bool, str]:
+        """Whether a fresh process published it; why not, where it said so itself."""
+        left = None if self.ends_at is None else self.ends_at - self.clock.boot()
+        if left is not None and left < 0.5 * self.price:
+            return False, ""
+        child = Child.start(["_publish", str(self.folder), name], quiet=True)
+        status = child.wait(PATIENCE if left is None else left - LAST_MOMENT)
+        if status is None:
+            child.kill()
+            return False, ""
+        return status == 0, "" if status == 0 else child.said or in_words(status)
+
+    def _untested(self, name: str) -> bool:
+        try:
+            export.clear(self.folder)
+            export.put_in_place(self.folder, export.stage(self.folder, name))
+        except (OSError, NothingToPublish):
+            return False
+        return True

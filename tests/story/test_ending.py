@@ -1,0 +1,122 @@
+"""What the ending chooses and says, read from a whole night and from journals made by hand."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from tests.small_nights import told
+from tests.training.nights import Night, stepped
+
+from overnight.control.deadline import Deadline
+from overnight.story import ending
+from overnight.training import export
+from overnight.values.errors import NoPlanFits
+from overnight.values.ledger import Chosen, Evaluated, Saved, Stopped
+
+DEADLINE = Deadline(started_at=0.0, ends_at=100.0, steps_wanted=None, tokens_per_step=1.0,
+                    publish_seconds=10.0, select_seconds=4.0, test_seconds=6.0)  # fmt: skip
+
+
+def stage(now: float = 0.0, **more: Any) -> Any:
+    session = SimpleNamespace(agreed=lambda value: value)
+    return SimpleNamespace(now=now, publish_seconds=10.0, answer_seconds=8.0, session=session,
+                           **more)  # fmt: skip
+
+
+def loop(deadline: Deadline = DEADLINE) -> Any:
+    return SimpleNamespace(course=SimpleNamespace(deadline=deadline))
+
+
+@pytest.mark.parametrize(("part", "seconds"), [("select", 4.0), ("test", 6.0), ("answers", 8.0)])
+def test_there_is_room_for_a_look_only_if_publishing_still_fits(part: str, seconds: float):
+    last = 100.0 - 10.0 - seconds - 0.5 * DEADLINE.reserve.margin
+    assert ending._room(stage(last - 0.1), loop(), part)
+    assert not ending._room(stage(last + 0.1), loop(), part)
+
+
+def test_without_a_deadline_there_is_always_room():
+    assert ending._room(stage(1e9), loop(replace(DEADLINE, ends_at=None)), "test")
+
+
+def test_a_window_without_a_single_step_is_refused_with_one_that_works():
+    on = stage(20.0, started_at=0.0, plan=SimpleNamespace(window_seconds=30.0))
+    with pytest.raises(NoPlanFits, match=r"a window of 30 s .* the shortest that works is about"):
+        ending.end(on, loop(), Stopped(step=0, reason="window"))
+
+
+@pytest.fixture
+def night(tmp_path: Path) -> Night:
+    """Two promoted checkpoints, the earlier one with the lower loss."""
+    night = Night(tmp_path).begin().save(5).evaluate(5, 1.0).promote(5).add(stepped(6))
+    return night.save(10).evaluate(10, 2.0).promote(10)
+
+
+def best(night: Night, *, by_loss: bool) -> tuple[str, str]:
+    candidate = SimpleNamespace(load_best_model_at_end=by_loss)
+    teller = SimpleNamespace(run_folder=night.folder, entries=night.entries)
+    on = stage(teller=teller, plan=SimpleNamespace(candidate=candidate))
+    found, why = ending._best(on)
+    return found.name, why
+
+
+def test_the_lowest_loss_is_chosen_even_if_it_is_not_the_last(night: Night):
+    name, why = best(night, by_loss=True)
+    assert name == "checkpoint-5"
+    assert why == "an earlier one, with the lowest loss on the select part"
+
+
+def test_the_last_one_is_chosen_where_that_was_asked_for(night: Night):
+    name, why = best(night, by_loss=False)
+    assert name == "checkpoint-10" and "load_best_model_at_end=false" in why
+
+
+def test_without_any_evaluation_the_newest_healthy_one_is_chosen(tmp_path: Path):
+    night = Night(tmp_path).begin().save(5).promote(5).add(stepped(6)).save(10)
+    name, why = best(night, by_loss=True)
+    assert name == "checkpoint-5" and "none was evaluated" in why
+
+
+def test_a_damaged_checkpoint_is_not_chosen(night: Night):
+    night.damage(5)
+    assert best(night, by_loss=True)[0] == "checkpoint-10"
+
+
+def only(run: Path) -> Chosen:
+    (one,) = told(run, Chosen)
+    event = one.event
+    assert isinstance(event, Chosen)
+    return event
+
+
+@pytest.mark.tiny
+def test_the_last_state_is_saved_and_measured(finished: Path):
+    assert told(finished, Saved)[-1].event.step == 60
+    seen = [one.event for one in told(finished, Evaluated) if one.event.step == 60]
+    assert [event.part for event in seen] == ["select", "test"]
+
+
+@pytest.mark.tiny
+def test_the_test_part_is_read_once_besides_the_base(finished: Path):
+    seen = [one.event for one in told(finished, Evaluated) if one.event.part == "test"]
+    assert [event.base for event in seen] == [True, False]
+
+
+@pytest.mark.tiny
+def test_the_choice_says_what_it_was_made_by(finished: Path):
+    chosen = only(finished)
+    losses = [one.event.loss for one in told(finished, Evaluated) if one.event.part == "select"]
+    assert chosen.loss["select"].loss == min(loss.loss for loss in losses)
+    assert set(chosen.loss) == {"base", "test", "base_select", "select"}
+    assert chosen.gain is not None and chosen.keep == "tuned"
+    difference = chosen.loss["base"].loss - chosen.loss["test"].loss
+    assert chosen.gain.loss == pytest.approx(difference)
+
+
+@pytest.mark.tiny
+def test_a_probe_is_left_for_the_load_test(finished: Path):
+    probe = json.loads((finished / export.PROBE).read_text(encoding="utf-8"))
+    assert 1 < len(probe["tokens"]) <= ending.PROBE_TOKENS
+    assert probe["loss"] > 0.0

@@ -1,0 +1,84 @@
+"""When a rehearsal is over, and what a whole night did with what it measured."""
+
+import json
+from itertools import pairwise
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from tests.small_nights import told
+from tests.training.nights import stepped
+
+from overnight.codec import from_json
+from overnight.planning import timing
+from overnight.story import rehearsal
+from overnight.values.ledger import Forecast, Rehearsed, Replanned, Stepped
+from overnight.values.plan import Plan
+
+
+def enough(steps: int, window: float | None) -> bool:
+    """Whether the rehearsal is over after so many steps of one second."""
+    on: Any = SimpleNamespace(
+        steps=[stepped(step) for step in range(1, steps + 1)],
+        plan=SimpleNamespace(window_seconds=window),
+    )
+    return rehearsal._enough(on)
+
+
+def first_enough(window: float | None) -> int:
+    return next(steps for steps in range(1, 1000) if enough(steps, window))
+
+
+def test_without_a_window_it_is_five_steps_however_long_they_take():
+    assert first_enough(None) == timing.REHEARSAL_STEPS == 5
+
+
+def test_in_a_long_window_it_is_two_per_cent_of_it():
+    assert first_enough(3600.0) == 72
+
+
+def test_in_a_window_of_minutes_it_is_five_steps():
+    assert first_enough(120.0) == 5
+
+
+def test_in_a_short_window_it_ends_at_fifteen_per_cent():
+    assert first_enough(20.0) == 4
+
+
+def replanned(run: Path) -> list[Replanned]:
+    return [one.event for one in told(run, Replanned)]
+
+
+@pytest.mark.tiny
+def test_the_horizon_is_set_once_more_where_the_rehearsal_ends(finished: Path):
+    (rehearsed,) = told(finished, Rehearsed)
+    steps = [one.event for one in told(finished, Stepped) if one.t < rehearsed.t]
+    assert rehearsed.event.steps == len(steps) == 5
+    assert [(event.step, event.horizon) for event in replanned(finished)] == [(0, 60), (5, 60)]
+
+
+@pytest.mark.tiny
+def test_the_rate_goes_on_from_where_the_rehearsal_left_it(finished: Path):
+    rates = [one.event.learning_rate for one in told(finished, Stepped)]
+    leaps = [abs(b - a) for a, b in pairwise(rates)]
+    assert leaps[4] <= 1.5 * max(leaps[:4])
+    assert rates[-1] < 0.05 * max(rates)
+
+
+@pytest.mark.tiny
+def test_the_plan_on_the_disk_is_the_measured_one(finished: Path):
+    written = json.loads((finished / "plan.json").read_text(encoding="utf-8"))
+    plan, (rehearsed,) = from_json(written["plan"], Plan), told(finished, Rehearsed)
+    assert plan.time.source == "rehearsal"
+    assert plan.time.tokens_per_second.mid == rehearsed.event.tokens_per_second
+    assert plan.time.total_steps == 60
+
+
+@pytest.mark.tiny
+def test_a_forecast_follows_the_rehearsal_and_every_evaluation(finished: Path):
+    (rehearsed,) = told(finished, Rehearsed)
+    forecasts = told(finished, Forecast)
+    assert all(one.t > rehearsed.t for one in forecasts)
+    assert {one.event.step for one in forecasts} >= {5, 6, 9, 57}
+    assert all(f.event.low_utc <= f.event.mid_utc <= f.event.high_utc for f in forecasts)

@@ -1,0 +1,44 @@
+"""What is alive, and the two times that everybody asks it for."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.fakes import FakeClock
+from tests.training.nights import start
+
+from overnight.story.stage import Stage
+from overnight.story.teller import Teller
+from overnight.training.journal import Journal
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def stage(tmp_path: Path, clock: FakeClock):
+    unused: Any = None
+    with Journal.open(tmp_path, clock) as written:
+        teller = Teller(tmp_path, written, clock, [written.note_start(start(clock))])
+        yield Stage(teller, unused, unused, unused, unused, unused)
+
+
+def test_the_first_start_stays_where_it_was_while_time_goes_by(stage: Stage, clock: FakeClock):
+    clock.advance(500.0)
+    assert stage.now == clock.boot()
+    assert stage.started_at == pytest.approx(1_000.0, abs=1e-3)
+
+
+def test_the_first_start_lies_before_this_boot_where_the_night_is_older(stage, clock, tmp_path):
+    clock.advance(500.0)
+    clock.reboot(down_seconds=60.0)
+    with Journal.open(tmp_path, clock) as written:
+        stage.teller.journal = written
+        assert stage.started_at == pytest.approx(-560.0, abs=1e-3)
+
+
+def test_nobody_asks_a_new_stage_to_stop_and_it_begins_with_the_rehearsal(stage: Stage):
+    assert stage.stop_asked() == ""
+    assert stage.rehearsing and stage.steps == []
