@@ -1,0 +1,147 @@
+"""Batches: every row once an epoch, in an order that only the seed and the epoch know."""
+
+import numpy as np
+import pytest
+import torch
+from tests.training import tiny
+
+from overnight.training.batches import Corpus, Feed, Order, micro_batches, place, share
+from overnight.training.render import Encoded
+from overnight.values.decisions import Progress
+
+
+def order(rows=150, *, per_step=4, seed=7):
+    lengths = np.random.default_rng(0).integers(1, 200, rows)
+    return Order(np.arange(rows), lengths, per_step, seed)
+
+
+def flat(steps):
+    return [step.tolist() for step in steps]
+
+
+@pytest.mark.parametrize("rows", [1, 4, 127, 128, 129, 150])
+def test_every_row_comes_exactly_once_an_epoch(rows):
+    seen = np.concatenate(order(rows).epoch(3))
+    assert sorted(seen.tolist()) == list(range(rows))
+
+
+@pytest.mark.parametrize("rows", [1, 4, 127, 128, 129, 150])
+def test_an_epoch_has_as_many_steps_as_it_says(rows):
+    assert len(order(rows).epoch(0)) == order(rows).steps_per_epoch
+
+
+def test_the_order_is_the_same_for_the_same_seed_and_epoch():
+    np.random.seed(1)
+    first = flat(order().epoch(2))
+    np.random.seed(99)
+    assert flat(order().epoch(2)) == first
+
+
+def test_another_epoch_or_seed_has_another_order():
+    assert flat(order().epoch(0)) != flat(order().epoch(1))
+    assert flat(order(seed=7).epoch(0)) != flat(order(seed=8).epoch(0))
+
+
+def test_rows_get_another_company_in_another_epoch():
+    def pairs(epoch):
+        return {frozenset(step.tolist()) for step in order().epoch(epoch)}
+
+    assert len(pairs(0) & pairs(1)) < len(pairs(0)) / 4
+
+
+def padding(steps, lengths):
+    return sum(int((lengths[step].max() - lengths[step]).sum()) for step in steps)
+
+
+def test_rows_of_like_length_come_together():
+    one = order(600)
+    shuffled = np.random.default_rng(5).permutation(one.rows)
+    careless = padding(np.array_split(shuffled, 150), one.lengths)
+    assert padding(one.epoch(0), one.lengths) < careless / 4
+
+
+def test_a_used_up_epoch_is_followed_by_the_next_ones_beginning():
+    one = order(8)
+    moved = place(Progress(step=9, epoch=1, batch=2, batches_per_epoch=2, tokens=5), one)
+    assert moved == Progress(step=9, epoch=2, batch=0, batches_per_epoch=2, tokens=5)
+
+
+def test_a_place_within_an_epoch_stays():
+    here = Progress(step=1, epoch=1, batch=1, batches_per_epoch=2)
+    assert place(here, order(8)) is here
+
+
+def test_micro_batches_hold_all_rows_longest_first():
+    lengths = np.array([3, 9, 1, 7, 5])
+    assert flat(micro_batches(np.arange(5), lengths, 2)) == [[1, 3], [4, 0], [2]]
+
+
+def test_processes_share_the_micro_batches_without_rest():
+    micro = micro_batches(np.arange(10), np.arange(10), 3)
+    shares = [row for rank in range(3) for rows in share(micro, rank, 3) for row in rows]
+    assert sorted(shares) == list(range(10))
+
+
+def small():
+    encoded = Encoded(
+        tokens=np.array([5, 6, 7, 8, 9, 10, 11], dtype=np.int32),
+        learn=np.array([False, True, True, True, False, True, True]),
+        offsets=np.array([0, 4, 7], dtype=np.int64),
+        chat_template="none",
+    )
+    return Corpus.cut(encoded, 3)
+
+
+def test_rows_are_cut_and_padded_on_the_right():
+    batch = small().collate(np.array([0, 1]))
+    assert batch["input_ids"].tolist() == [[5, 6, 7], [9, 10, 11]]
+    assert batch["attention_mask"].tolist() == [[1, 1, 1], [1, 1, 1]]
+    wide = Corpus.cut(small().encoded, 9).collate(np.array([1, 0]))
+    assert wide["input_ids"].tolist() == [[9, 10, 11, 0], [5, 6, 7, 8]]
+    assert wide["attention_mask"].tolist() == [[1, 1, 1, 0], [1, 1, 1, 1]]
+
+
+def test_learn_marks_the_position_that_predicts_a_learnt_token():
+    batch = Corpus.cut(small().encoded, 9).collate(np.array([1, 0]))
+    assert batch["learn"].tolist() == [[True, True, False, False], [True, True, True, False]]
+
+
+def test_the_counts_are_those_of_what_is_collated():
+    rows = tiny.corpus(9)
+    for row in range(9):
+        batch = rows.collate(np.array([row]))
+        assert int(batch["learn"].sum()) == rows.learnt[row]
+        assert int(batch["attention_mask"].sum()) == rows.lengths[row]
+
+
+def test_by_length_brings_the_longest_first_and_every_row_once():
+    rows = tiny.corpus(9)
+    batches = rows.by_length(range(9), 4)
+    lengths = [int(rows.lengths[row]) for batch in batches for row in batch]
+    assert lengths == sorted(lengths, reverse=True)
+    assert sorted(row for batch in batches for row in batch) == list(range(9))
+
+
+def fed(progress, *, workers=0):
+    rows = tiny.corpus(11)
+    one = Order(np.arange(11), rows.lengths, 4, 7)
+    feed = Feed(rows, one, workers=workers)
+    cut = lambda step: micro_batches(step, rows.lengths, 2)  # noqa: E731
+    steps = list(feed.steps(progress, cut))
+    return [[batch["input_ids"].tolist() for batch in micro] for micro in steps]
+
+
+@pytest.mark.tiny
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_feed_goes_on_in_the_middle_of_an_epoch(workers):
+    whole = fed(Progress(epoch=1))
+    assert len(whole) == 3
+    assert fed(Progress(epoch=1, batch=1), workers=workers) == whole[1:]
+
+
+@pytest.mark.tiny
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_feed_draws_nothing_from_the_global_random_state(workers):
+    before = torch.get_rng_state()
+    fed(Progress(), workers=workers)
+    assert torch.equal(torch.get_rng_state(), before)

@@ -1,0 +1,147 @@
+"""Export: what is published loads anywhere, is what was trained, and replaces nothing."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+from tests.training import tiny
+from tests.training.nights import Night
+from tests.training.small_tokenizer import CHATML, make
+
+from overnight.training import export
+from overnight.training.export import FINAL, Probe
+from overnight.values.errors import NothingToPublish
+
+pytestmark = pytest.mark.tiny
+TOKENS = [5, 60, 70, 80, 90]
+USE = """
+import sys
+import torch
+from {library} import {auto}
+from transformers import AutoTokenizer
+
+folder = sys.argv[1]
+model = {auto}.from_pretrained(folder)
+tokenizer = AutoTokenizer.from_pretrained(folder)
+asked = tokenizer.apply_chat_template([{{"role": "user", "content": "Hello"}}],
+                                      add_generation_prompt=True, return_tensors="pt",
+                                      return_dict=True)
+written = model.generate(**asked, max_new_tokens=3, do_sample=False)
+ids = torch.tensor([{tokens}])
+print(written.shape[1] - asked["input_ids"].shape[1], model(ids, labels=ids).loss.item())
+"""
+
+
+def trained(base, folder, candidate=tiny.CANDIDATE):
+    """A run folder with checkpoint-3, its tokenizer and its probe; the probe's loss."""
+    keeper, session = tiny.keeper(Night(folder).begin()), tiny.session(base, candidate)
+    make(CHATML).save_pretrained(folder / export.TOKENIZER)
+    tiny.train(session, 3)
+    keeper.save(session)
+    probe = Probe(tokens=TOKENS, loss=session.loss_of(TOKENS))
+    export.write_probe(folder, probe)
+    return probe.loss
+
+
+def user(folder, library, auto, cwd):
+    """What a user's own program says of `final/`: tokens written, loss on the probe."""
+    program = USE.format(library=library, auto=auto, tokens=TOKENS)
+    command = [sys.executable, "-I", "-c", program, str(folder)]
+    told = subprocess.run(
+        command, check=False, capture_output=True, text=True, cwd=cwd, timeout=120
+    )
+    assert told.returncode == 0, told.stderr
+    count, loss = told.stdout.split()[-2:]
+    return int(count), float(loss)
+
+
+@pytest.mark.parametrize(
+    ("candidate", "library", "auto"),
+    [(tiny.CANDIDATE, "transformers", "AutoModelForCausalLM"),
+     (tiny.LORA, "peft", "AutoPeftModelForCausalLM")],
+    ids=["full", "lora"],
+)  # fmt: skip
+def test_final_loads_and_writes_in_a_users_own_program(
+    base, tmp_path, tmp_path_factory, candidate, library, auto
+):
+    loss = trained(base, tmp_path, candidate)
+    assert export.publish(tmp_path, "checkpoint-3") == 0
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    count, found = user(tmp_path / FINAL, library, auto, elsewhere)
+    assert 1 <= count <= 3
+    assert found == pytest.approx(loss, abs=1e-3)
+
+
+def test_final_holds_what_a_user_needs_and_nothing_else(base, tmp_path):
+    trained(base, tmp_path)
+    export.publish(tmp_path, "checkpoint-3")
+    names = {path.name for path in (tmp_path / FINAL).iterdir()}
+    assert {"model.safetensors", "config.json", "tokenizer.json", "chat_template.jinja"} <= names
+    assert not names & set(export.NOT_FOR_USE)
+
+
+def test_a_damaged_checkpoint_is_not_published(base, tmp_path):
+    trained(base, tmp_path)
+    path = tmp_path / "checkpoint-3/model.safetensors"
+    path.write_bytes(path.read_bytes()[:-1] + b"!")
+    with pytest.raises(NothingToPublish, match=r"checkpoint-3 .*model\.safetensors"):
+        export.publish(tmp_path, "checkpoint-3")
+    assert not (tmp_path / FINAL).exists()
+
+
+@pytest.mark.parametrize("off", [0.4, -0.4, float("nan")])
+def test_another_loss_than_in_training_is_noticed(base, tmp_path, off):
+    loss = trained(base, tmp_path)
+    export.write_probe(tmp_path, Probe(tokens=TOKENS, loss=loss + off))
+    with pytest.raises(NothingToPublish, match="its loss on the probe is"):
+        export.publish(tmp_path, "checkpoint-3")
+    assert not (tmp_path / FINAL).exists()
+    assert not list(tmp_path.glob(f"{export.STAGING}*"))
+
+
+def test_weights_that_are_no_numbers_are_noticed(base, tmp_path):
+    trained(base, tmp_path)
+    staging = export.stage(tmp_path, "checkpoint-3")
+    model = export.load(staging)
+    model.lm_head.weight.data[0, 0] = torch.nan
+    model.save_pretrained(staging)
+    assert export.load_test(tmp_path, staging) == "its logits are not finite"
+
+
+@pytest.mark.parametrize(
+    "text", [None, "{", '{"tokens": 3, "loss": 1}', '{"tokens": [5], "loss": 1}']
+)
+def test_without_a_usable_probe_the_rest_is_tested_still(base, tmp_path, text):
+    trained(base, tmp_path)
+    (tmp_path / export.PROBE).unlink()
+    if text is not None:
+        (tmp_path / export.PROBE).write_text(text)
+    assert export.load_test(tmp_path, export.stage(tmp_path, "checkpoint-3")) == ""
+
+
+def test_a_final_folder_in_place_is_set_aside(base, tmp_path):
+    trained(base, tmp_path)
+    (tmp_path / FINAL).mkdir()
+    (tmp_path / FINAL / "precious.txt").write_text("mine")
+    export.publish(tmp_path, "checkpoint-3")
+    assert (tmp_path / "set-aside/final-1/precious.txt").read_text() == "mine"
+    assert not (tmp_path / FINAL / "precious.txt").exists()
+
+
+def test_a_tokenizer_with_more_than_one_template_is_published_whole(base, tmp_path):
+    trained(base, tmp_path)
+    tokenizer = make({"default": CHATML, "tools": CHATML + " "})
+    tokenizer.save_pretrained(tmp_path / export.TOKENIZER)
+    export.publish(tmp_path, "checkpoint-3")
+    from transformers import AutoTokenizer
+
+    published = AutoTokenizer.from_pretrained(tmp_path / FINAL)
+    assert published.chat_template == {"default": CHATML, "tools": CHATML + " "}
+
+
+def test_what_an_interrupted_publication_left_is_cleared(base, tmp_path):
+    trained(base, tmp_path)
+    export.stage(tmp_path, "checkpoint-3")
+    export.clear(tmp_path)
+    assert not list(tmp_path.glob(f"{export.STAGING}*"))

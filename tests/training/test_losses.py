@@ -1,0 +1,74 @@
+"""Token losses: those of transformers, and the short way only where it is the same."""
+
+import numpy as np
+import pytest
+import torch
+from tests.training import tiny
+
+from overnight.training.losses import Head, by_row
+
+pytestmark = pytest.mark.tiny
+
+
+def batch(*rows):
+    return tiny.corpus().collate(np.array(rows or (0, 1, 2)))
+
+
+def of_kind(kind, **changes):
+    import transformers
+
+    sizes = {**tiny.SIZES, "head_dim": 16, "pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 1}
+    torch.manual_seed(1)
+    config = getattr(transformers, f"{kind}Config")(**sizes | changes)
+    return getattr(transformers, f"{kind}ForCausalLM")(config).eval()
+
+
+def test_the_head_alone_gives_a_llamas_own_logits():
+    model, some = tiny.llama(), batch()
+    assert Head.of(model, some).bare
+    short, long = (Head(bare=bare).logits(model, some) for bare in (True, False))
+    assert torch.equal(short, long)
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes"),
+    [("Gemma2", {"final_logit_softcapping": 30.0}), ("Granite", {"logits_scaling": 2.0}),
+     ("Cohere", {"logit_scale": 0.5})],
+)  # fmt: skip
+def test_a_model_that_scales_or_caps_its_logits_goes_the_long_way(kind, changes):
+    assert not Head.of(of_kind(kind, **changes), batch()).bare
+
+
+def test_a_gemma_without_a_cap_may_go_the_short_way():
+    assert Head.of(of_kind("Gemma2", final_logit_softcapping=None), batch()).bare
+
+
+def test_the_trial_leaves_nothing_behind():
+    model, some = tiny.llama(), batch()
+    before = model(some["input_ids"]).logits
+    Head.of(model, some)
+    assert torch.equal(model(some["input_ids"]).logits, before)
+
+
+@pytest.mark.parametrize("kind", ["Llama", "Gemma2"])
+def test_the_losses_are_those_of_transformers_labels(kind):
+    model, some = of_kind(kind), batch()
+    ours = Head.of(model, some).token_losses(model, some)
+    learnt = torch.cat([torch.zeros(3, 1, dtype=torch.bool), some["learn"][:, :-1]], dim=1)
+    labels = some["input_ids"].masked_fill(~learnt, -100)
+    theirs = model(some["input_ids"], attention_mask=some["attention_mask"], labels=labels).loss
+    assert ours.numel() == int(some["learn"].sum())
+    assert torch.allclose(ours.mean(), theirs, atol=1e-5)
+
+
+def test_padding_changes_no_loss():
+    model, some = tiny.llama(), batch()
+    head = Head(bare=True)
+    together = by_row(head.token_losses(model, some), some["learn"])
+    alone = [head.token_losses(model, batch(row)).sum() for row in (0, 1, 2)]
+    assert torch.allclose(together, torch.stack(alone), atol=1e-4)
+
+
+def test_losses_are_summed_row_by_row():
+    learn = torch.tensor([[True, False], [False, False], [True, True]])
+    assert by_row(torch.tensor([1.0, 2.0, 4.0]), learn).tolist() == [1.0, 0.0, 6.0]

@@ -1,0 +1,57 @@
+"""Methods: exactly the right weights are trainable, in the right precision."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from tests.training import tiny
+
+from overnight.training import methods
+from overnight.values.errors import InputError, ModelError
+
+pytestmark = pytest.mark.tiny
+
+
+def ready(base, candidate):
+    return methods.prepare(methods.load_base(str(base), candidate), candidate)
+
+
+def trained(model):
+    return {name: p for name, p in model.named_parameters() if p.requires_grad}
+
+
+def test_full_trains_every_weight_in_fp32_whatever_it_runs_in(base):
+    model = ready(base, replace(tiny.CANDIDATE, precision="bf16"))
+    assert len(trained(model)) == len(list(model.parameters()))
+    assert {p.dtype for p in model.parameters()} == {torch.float32}
+
+
+def test_lora_trains_only_adapters_in_fp32_over_a_base_in_its_own_precision(base):
+    model = ready(base, replace(tiny.LORA, precision="bf16"))
+    assert all("lora_" in name for name in trained(model))
+    assert {p.dtype for p in trained(model).values()} == {torch.float32}
+    assert {p.dtype for p in model.parameters() if not p.requires_grad} == {torch.bfloat16}
+
+
+def test_lora_wraps_every_linear_layer_of_the_blocks_and_not_the_head(base):
+    names = trained(ready(base, tiny.LORA))
+    assert len(names) == 2 * 7 * tiny.SIZES["num_hidden_layers"]
+    assert not any("lm_head" in name for name in names)
+
+
+def test_checkpointing_is_on_where_it_is_asked_for(base):
+    asked = replace(tiny.LORA, gradient_checkpointing=True)
+    assert ready(base, asked).get_base_model().is_activation_checkpointing
+    assert not ready(base, tiny.LORA).get_base_model().is_activation_checkpointing
+
+
+def test_a_folder_without_a_model_is_named(tmp_path):
+    with pytest.raises(ModelError, match=str(tmp_path)) as caught:
+        methods.load_base(str(tmp_path), tiny.CANDIDATE)
+    assert "\n" not in str(caught.value)
+
+
+def test_qlora_without_its_library_says_what_to_install(base, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(InputError, match=r"overnight\[qlora\]"):
+        methods.load_base(str(base), replace(tiny.LORA, method="qlora"))

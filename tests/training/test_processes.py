@@ -1,0 +1,47 @@
+"""Two real processes agree, and each knows of the other's trouble."""
+
+import subprocess
+import sys
+
+import pytest
+
+from overnight.training import processes
+
+PROGRAM = """
+import torch
+from accelerate import Accelerator
+from overnight.training import processes
+
+accelerator = Accelerator(cpu=True)
+rank = accelerator.process_index
+parameter = torch.nn.Parameter(torch.zeros(2))
+if rank == 0:
+    parameter.grad = torch.ones(2)
+processes.sum_gradients([parameter])
+told = processes.agreed(accelerator, f"from {rank}")
+trouble = processes.anywhere(accelerator, rank == 1), processes.anywhere(accelerator, False)
+print(rank, told, *trouble, parameter.grad.tolist(), flush=True)
+accelerator.end_training()
+"""
+
+
+class Alone:
+    num_processes = 1
+
+
+def test_one_process_agrees_with_itself():
+    assert processes.agreed(Alone(), "word") == "word"
+    assert [processes.anywhere(Alone(), trouble) for trouble in (True, False)] == [True, False]
+
+
+@pytest.mark.tiny
+def test_two_processes_agree_know_each_others_trouble_and_add_their_gradients(tmp_path):
+    (tmp_path / "two.py").write_text(PROGRAM)
+    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2",
+              "--standalone", "--no-python", sys.executable, "two.py"]  # fmt: skip
+    told = subprocess.run(
+        launch, check=False, cwd=tmp_path, capture_output=True, text=True, timeout=120
+    )
+    assert told.returncode == 0, told.stderr
+    said = sorted(told.stdout.split("\n"))[-2:]
+    assert said == [f"{rank} from 0 True False [1.0, 1.0]" for rank in (0, 1)]
