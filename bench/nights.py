@@ -1,7 +1,7 @@
-"""What the bench scripts share: real nights of the installed command, and what they say afterwards.
+"""What the bench scripts share: real nights of the installed command, and what they leave behind.
 
-In: data, a model, words of the command line. Out: figures read from the run folder. Never: a figure that
-the run did not write itself, except whether the clock on the wall was kept.
+In: data, a model, words of the command line. Out: figures read from the run folder. Never: a
+figure that the run did not write itself, except whether the clock on the wall was kept.
 """
 
 import argparse

@@ -187,7 +187,10 @@ def _terms(question: Question, source: Source) -> timing.Terms:
 
 
 def _refuse_hopeless(question: Question, prices: pace.Prices) -> None:
-    """Refuses a window that even the lowest prices leave no step in; a doubtful one is tried.
+    """Refuses a window that two starts of Python and the libraries use up; others are tried.
+
+    Prices that rest on a measured rate do not count here: a machine that was busy for a moment
+    must not turn a good window away.
 
     Raises:
         NoPlanFits: with the shortest window that is likely to work.
@@ -195,9 +198,7 @@ def _refuse_hopeless(question: Question, prices: pace.Prices) -> None:
     window = question.window_seconds
     if window is None:
         return
-    before = prices.start.low + prices.evaluation.low
-    after = prices.save.low + prices.evaluation.low + prices.publish.low
-    if window <= before + after:
+    if window <= prices.start.low + prices.publish.low:
         likely = prices.start.mid + prices.evaluation.mid
         raise too_short(window, likely, timing.reserve(prices, window))
 
