@@ -9,10 +9,16 @@ from overnight.planning import rules
 
 
 def test_the_rate_falls_with_width_and_lora_takes_ten_times_it():
-    assert rules.learning_rate("full", 2000) == pytest.approx(5e-5)
-    assert rules.learning_rate("lora", 2000) == pytest.approx(5e-4)
-    assert rules.learning_rate("lora", 4096) == pytest.approx(2.86e-4, rel=0.01)
-    assert rules.learning_rate("full", 64) < rules.RATE_LIMITS["full"][1]
+    assert rules.learning_rate("full", 2000, 2000) == pytest.approx(5e-5)
+    assert rules.learning_rate("lora", 2000, 2000) == pytest.approx(5e-4)
+    assert rules.learning_rate("lora", 4096, 9000) == pytest.approx(2.86e-4, rel=0.01)
+    assert rules.learning_rate("full", 32, 1) == rules.RATE_LIMITS["full"][1]
+
+
+def test_a_short_run_takes_a_higher_rate_within_bounds():
+    short, long = (rules.learning_rate("full", 1000, steps) for steps in (200, 2000))
+    assert short / long == pytest.approx(10**0.3, rel=0.01)
+    assert rules.learning_rate("full", 1000, 1) / long == pytest.approx(4.0, rel=0.01)
 
 
 def test_beta2_keeps_its_half_life_in_tokens():

@@ -53,7 +53,8 @@ def of(
 ) -> tuple[Reason, ...]:
     """One reason for every setting that matters, in the order in which they were decided."""
     steps = candidate.gradient_accumulation_steps
-    rate = "5e-5 x (2000 / hidden size)^0.78" + (" x 10 for LoRA" * (candidate.method != "full"))
+    lora = " x 10 for LoRA" * (candidate.method != "full")
+    rate = f"5e-5 x (2000 / hidden size)^0.78{lora} x (2000 / steps)^0.3"
     known = {
         "method": (candidate.method, _method(candidate)),
         "precision": (candidate.precision, _precision(candidate, hardware)),
@@ -66,7 +67,7 @@ def of(
         "gradient_checkpointing": (
             candidate.gradient_checkpointing, "memory allows no other way"
             if candidate.gradient_checkpointing else "memory is free, and it costs a forward pass"),
-        "learning_rate": (f"{candidate.learning_rate:g}", f"the width rule {rate}"),
+        "learning_rate": (f"{candidate.learning_rate:g}", f"the rule {rate}"),
         "lr_scheduler_type": (
             candidate.lr_scheduler_type, "falls to zero exactly when the time is over"),
         "num_train_epochs": (candidate.num_train_epochs or "open", _epochs(candidate, request)),

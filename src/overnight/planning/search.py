@@ -72,7 +72,7 @@ def _base(question: Question, method: Literal["lora", "qlora", "full"]) -> Candi
         per_device_train_batch_size=rows,
         gradient_accumulation_steps=accumulation,
         max_length=length,
-        learning_rate=rules.learning_rate(method, model.hidden_size),
+        learning_rate=rules.learning_rate(method, model.hidden_size, rules.STEPS_REFERENCE),
         precision=_precision(question),
         gradient_checkpointing=False,
         num_train_epochs=None if "max_steps" in given else epochs,
@@ -215,13 +215,15 @@ def choose(question: Question) -> Plan:
     speed = pace.tokens_per_second(candidate, question.model, question.hardware, length)
     prices = pace.prior_prices(candidate, question.model, question.dataset, speed)
     _refuse_hopeless(question, prices)
+    time = timing.estimate(
+        candidate, question.dataset, prices, pace=speed, terms=_terms(question, "catalogue")
+    )
+    candidate = _for_horizon(candidate, question, time.total_steps)
     draft = Plan(
         candidate=candidate,
         memory=estimate,
         memory_limit_bytes=memory_limit(question),
-        time=timing.estimate(
-            candidate, question.dataset, prices, pace=speed, terms=_terms(question, "catalogue")
-        ),
+        time=time,
         reserve=timing.reserve(prices, question.window_seconds),
         window_seconds=question.window_seconds,
         reasons=reasons.of(candidate, question.request, question.dataset, question.hardware),
@@ -248,6 +250,20 @@ def corrected(
     """
     terms = replace(_terms(question, "rehearsal"), spent=done.seconds, steps_done=done.steps)
     time = timing.estimate(plan.candidate, question.dataset, prices, pace=pace_now, terms=terms)
-    reserve = timing.reserve(prices, plan.window_seconds)
-    better = replace(plan, time=time, reserve=reserve)
+    candidate = _for_horizon(plan.candidate, question, time.total_steps)
+    better = replace(
+        plan,
+        candidate=candidate,
+        time=time,
+        reserve=timing.reserve(prices, plan.window_seconds),
+        reasons=reasons.of(candidate, question.request, question.dataset, question.hardware),
+    )
     return replace(better, notes=reasons.notes(better, question.request))
+
+
+def _for_horizon(candidate: Candidate, question: Question, steps: int) -> Candidate:
+    """The candidate with the rate that suits so many steps, unless the user gave one."""
+    if "learning_rate" in question.request.settings.given():
+        return candidate
+    rate = rules.learning_rate(candidate.method, question.model.hidden_size, steps)
+    return replace(candidate, learning_rate=rate)

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from overnight.report.account import Report
 from overnight.report.live import Finish, LiveView
+from overnight.report.reading import Answers
 from overnight.report.summary import promises
 from overnight.report.verdict import judge
 from overnight.report.words import Clock, between, in_unit, inert, inert_line, rate
@@ -24,6 +25,8 @@ from overnight.values.units import show_bytes, show_count, show_duration
 
 __all__ = ["Example", "LiveView", "print_dataset", "print_ending", "print_plan"]
 
+PROMPT_END = 160
+"""Characters of a prompt that are shown: its end is what the answer goes on from."""
 Example = Sequence[tuple[str, bool]]
 """One row as the model will see it: pieces of text, each with whether it is learnt."""
 
@@ -207,6 +210,16 @@ def _promised(report: Report) -> Table:
     return table
 
 
+def _answers(pairs: Iterable[Answers]) -> Table:
+    """Each prompt's end, with what the base model and the tuned one wrote to it."""
+    table = _table("prompt (its end)", "base model", "after the night")
+    for pair in pairs:
+        words = inert_line(pair.prompt, limit=10_000)
+        end = words if len(words) <= PROMPT_END else "…" + words[-PROMPT_END:]
+        _row(table, end, inert_line(pair.before or ""), inert_line(pair.after or ""))
+    return table
+
+
 def print_ending(report: Report, *, run_folder: Path, console: Console) -> None:
     """The verdict, promised against done, and where the model and the report lie."""
     verdict = judge(report)
@@ -215,6 +228,9 @@ def print_ending(report: Report, *, run_folder: Path, console: Console) -> None:
     for sentence in verdict.sentences:
         _labelled(console, "", sentence)
     _show(console, "Promised against done", _promised(report))
+    answered = [pair for pair in report.answers if pair.before and pair.after]
+    if answered:
+        _show(console, "Before and after", _answers(answered))
     console.print()
     if report.published:
         _line(console, ("Model   ", "bold"), str(run_folder / "final"), wrap=False)

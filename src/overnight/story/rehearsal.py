@@ -69,6 +69,8 @@ def _conclude(on: Stage, loop: Loop) -> None:
     _correct(on, deadline, measured)
     on.teller.horizon = horizon
     on.teller.state = "training"
+    rate = on.plan.candidate.learning_rate  # now that of the horizon; the warm-up goes on to it
+    loop.course = replace(loop.course, schedule=replace(loop.course.schedule, peak=rate))
     event = loop.replanned(horizon, "the rehearsal", warmup_steps=warmup)
     on.teller.tell(loop.happened(event))
     forecast(on, loop)
