@@ -221,6 +221,19 @@ def test_the_retried_step_is_the_undisturbed_one(base, monkeypatch):
     assert tiny.near(tiny.weights(shaken), tiny.weights(calm), within=1e-4)
 
 
+def test_a_step_retried_as_it_was_is_the_same_bit_for_bit(base, monkeypatch):
+    calm, shaken = (tiny.session(base, tiny.LORA) for _ in range(2))
+    losses = tiny.train(calm, 3)
+    state.seed_everything(tiny.LORA.seed, 0)
+    begun = tiny.train(shaken, 1)
+    with monkeypatch.context() as patch:
+        exhausted(patch, CUDA)
+        with pytest.raises(MemoryGone):
+            shaken.step(tiny.RATE)
+    assert begun + tiny.train(shaken, 2) == losses
+    assert tiny.same(tiny.weights(shaken), tiny.weights(calm))
+
+
 def test_a_smaller_micro_batch_changes_no_steps_rows(base):
     session = tiny.session(base, split(tiny.CANDIDATE, 5, 1))
     steps = [rows.tolist() for rows in session.order.epoch(0)]

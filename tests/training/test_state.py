@@ -29,6 +29,16 @@ def test_a_restored_session_goes_on_bit_for_bit(base, tmp_path, candidate):
     assert tiny.same(tiny.weights(second), tiny.weights(whole))
 
 
+def test_a_live_session_goes_back_in_the_middle_of_an_epoch(base, tmp_path):
+    session = tiny.session(base, tiny.LORA)
+    tiny.train(session, 1)
+    session.save_into(tmp_path)
+    losses = tiny.train(session, 3)
+    tiny.train(session, 1)
+    session.restore(tmp_path)
+    assert tiny.train(session, 3) == losses
+
+
 def test_saving_changes_nothing(base, tmp_path):
     quiet = tiny.session(base, tiny.LORA)
     losses = tiny.train(quiet, 3)
