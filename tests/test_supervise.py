@@ -228,3 +228,36 @@ def test_what_was_asked_wrongly_of_an_older_night_deletes_nothing(stand_in, tmp_
     stand_in("raise SystemExit(2)")
     assert supervise.run(asked(tmp_path), clock=SystemClock()) == 2
     assert set(content(tmp_path / "run")) == set(before)
+
+
+RUNS_ONCE = """
+import sys
+sys.path.insert(0, {root!r})
+from pathlib import Path
+from tests.training.nights import fill
+from overnight.probe.clock import SystemClock
+from overnight.training import export, journal
+from overnight.training.checkpoint import Lineage, write
+from overnight.values.ledger import Promoted, Saved
+run, starts = Path(sys.argv[4]), len(open({starts!r}).read())
+if sys.argv[3] == "_publish":
+    export.put_in_place(run, export.stage(run, sys.argv[5]))
+    sys.exit(0)
+if starts > 1:
+    sys.exit(2)
+with journal.Journal.open(run, SystemClock()) as written:
+    begun = journal.started(journal.read(run))
+    line = Lineage(run=begun.run, parent="", t=written.now())
+    done = write(run, step=5, lineage=line, fill=fill("5"))
+    written.append(Saved(step=5, name=done.name, parent="", seconds=0.0, bytes=done.bytes))
+    written.append(Promoted(step=5, name=done.name, why="20 healthy steps"))
+sys.exit(1)
+"""
+
+
+def test_a_night_that_cannot_go_on_after_a_crash_leaves_the_last_good_one(stand_in, tmp_path, root):
+    stand_in(RUNS_ONCE.format(root=str(root), starts=str(tmp_path / "starts")))
+    assert supervise.run(asked(tmp_path), clock=SystemClock()) == 4
+    assert told(tmp_path / "run", Published)[-1].event.name == "checkpoint-5"
+    assert ending(tmp_path / "run").exit_status == 4
+    assert (tmp_path / "run" / "final").is_dir()

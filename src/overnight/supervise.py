@@ -107,6 +107,11 @@ class Supervisor:
         self.read()
         return left <= (self.price + LAST_MOMENT if self.promoted else -REFUSAL_SECONDS)
 
+    def alone(self) -> bool:
+        """Whether nobody may be there to mend anything: it ran, and something can be published."""
+        self.read()
+        return self.crashes > 0 and self.promoted
+
     def train(self) -> int:
         """Runs the child until it has ended by itself or its time is over; its exit status."""
         idle = 0
@@ -193,7 +198,7 @@ def _held(request: Request, folder: Path, clock: Clock, *, fresh: bool, renew: b
         supervisor.in_time = left is None or left > 0
         if supervisor.in_time:
             status = supervisor.train()
-            if status in PASSED_ON:
+            if status in PASSED_ON and not supervisor.alone():
                 return _given_back(night, status)
         return _end(supervisor, status)
 
