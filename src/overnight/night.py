@@ -8,7 +8,6 @@ supervise.py).
 import json
 import os
 import signal
-import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from overnight.probe.clock import Clock, SystemClock, process_started
 from overnight.report.live import LiveView
 from overnight.report.terminal import print_plan
 from overnight.story import ending, opening, rehearsal
-from overnight.story.children import LIFELINE
+from overnight.story.children import die_with_parent
 from overnight.story.look import Look, data, load_tokenizer, look, question
 from overnight.story.stage import Stage
 from overnight.story.teller import Teller
@@ -87,7 +86,7 @@ def run(run_folder: Path) -> int:
     """
     clock = SystemClock()
     born = process_started(clock)
-    _die_with_parent()
+    die_with_parent()
     with Journal.open(run_folder, clock) as written:
         first = os.environ.get("RANK", "0") == "0"  # torchrun's number of this process
         teller = Teller(run_folder, written, clock, journal.read(run_folder), main=first)
@@ -207,16 +206,3 @@ class _Stop:
     def asked(self) -> str:
         """Why, or nothing."""
         return self._asked
-
-
-def _die_with_parent() -> None:
-    """Ends this process when the supervisor's end of standard input closes: it is gone."""
-    if LIFELINE not in os.environ:
-        return
-
-    def wait() -> None:
-        while os.read(0, 1):
-            pass
-        os._exit(1)
-
-    threading.Thread(target=wait, daemon=True).start()

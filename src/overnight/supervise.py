@@ -185,6 +185,7 @@ def run(
 
 def _held(request: Request, folder: Path, clock: Clock, *, fresh: bool, renew: bool) -> int:
     if fresh:
+        begin.check_window(request, clock)
         begin.move_aside(folder)
     night = begin.night(request, folder, clock, renew=renew)
     if night.finished:

@@ -117,6 +117,12 @@ def test_longer_rows_than_usual_do_not_look_like_a_slower_pace():
     assert longer.reachable(20.0) == usual.reachable(20.0)
 
 
+def test_an_end_that_is_wanted_now_anneals_over_a_fifth_of_what_is_done():
+    assert deadline(step=100, horizon=400).annealed() == 120
+    assert deadline(step=100, horizon=110).annealed() == 110
+    assert deadline(step=2, horizon=400).annealed() == 3
+
+
 def test_without_a_window_only_the_horizon_ends_it():
     night = deadline(ends_at=None, steps_wanted=50)
     assert not isinstance(night.decide(1e9), Stop)

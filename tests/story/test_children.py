@@ -117,8 +117,8 @@ time.sleep(600)
 """
 CHILD = """
 import os, time
-from overnight.night import _die_with_parent
-_die_with_parent()
+from overnight.story.children import die_with_parent
+die_with_parent()
 open({path!r} + ".new", "w").write(str(os.getpid()))
 os.replace({path!r} + ".new", {path!r})
 time.sleep(600)

@@ -8,6 +8,8 @@ from tests.training import tiny
 
 from overnight.control.deadline import Cadence, Deadline
 from overnight.control.health import Health
+from overnight.control.patience import LOST as IMPATIENT
+from overnight.control.patience import Patience
 from overnight.control.schedule import Schedule
 from overnight.training.loop import SETTLING, Course, Loop
 from overnight.training.session import MemoryGone, Taken
@@ -262,6 +264,15 @@ def test_health_is_asked_before_the_clock():
     sick = replace(course(horizon=0), health=Health(dropped_in_a_row=3))
     assert kinds([sick.decide(0.0, "")]) == ["Rewind"]
     assert kinds([sick.decide(0.0, "stop")]) == ["Stop"]
+
+
+def test_lost_patience_anneals_and_ends_before_the_planned_horizon():
+    begun = replace(course(horizon=400, eval_steps=10), patience=Patience(limit=3))
+    events = list(night(begin=begun).train())
+    assert [event.why for event in of(Replanned, events)] == [IMPATIENT]
+    assert len(of(Evaluated, events)) >= 4  # the first sets the best, three do not beat it
+    assert of(Stepped, events)[-1].step == events[-1].step == 48  # 40 and a fifth more
+    assert events[-1].reason == "horizon"
 
 
 @pytest.mark.tiny

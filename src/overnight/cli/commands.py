@@ -164,6 +164,8 @@ def run_night(given: dict[str, Any]) -> int:
 
 def publish(given: dict[str, Any]) -> int:
     """Load, test and put into place a checkpoint, in a process of its own."""
+    from overnight.story.children import die_with_parent
     from overnight.training import export
 
+    die_with_parent()
     return export.publish(Path(given["run"]), given["name"])

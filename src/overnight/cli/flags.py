@@ -36,7 +36,7 @@ CONFIG = Flag(
 SET = Flag("set", "--set", list[str], "key=value for any setting; may be repeated.", "K=V")
 JSON = Flag("json", "--json", bool, "One JSON object, for programs.")
 RUN = Flag("run", "RUN", str, "Folder of the night, or its name under runs/; else the newest.")
-OUTPUT = Flag("output_dir", "--output-dir", str, "The run folder itself; else runs/NAME (demo: demo/).",
+OUTPUT = Flag("output_dir", "--output-dir", str, "The run folder; else runs/NAME (demo: demo/).",
               "FOLDER")  # fmt: skip
 DATA_FLAGS = (DATA, MODEL, EVAL, LEARN, SKIP, CODE, CONFIG, SET)
 NIGHT_FLAGS = (

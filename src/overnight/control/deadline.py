@@ -36,6 +36,8 @@ SAVE_BOUND_SECONDS = 600.0
 """Most work that a crash may cost."""
 FAILURE_HOURS = 24.0
 """Mean time between failures assumed on one's own machine until the journal knows better."""
+ANNEAL_FRACTION = 5
+"""An end that is wanted anneals over at most a fifth of the steps done (DESIGN 6)."""
 REPLAN_SHARE = 0.03
 """A forecast that moved by less than this share of what is left is noise."""
 RECENT = 40
@@ -152,6 +154,10 @@ class Deadline:
             return replace(self, step=event.to_step, saved_step=event.to_step,
                            evaluated_step=min(self.evaluated_step, event.to_step))  # fmt: skip
         return self
+
+    def annealed(self) -> int:
+        """The horizon of an end that is wanted now: a fifth of the steps done, never later."""
+        return min(self.horizon, self.step + max(1, self.step // ANNEAL_FRACTION))
 
     @property
     def save_affordable(self) -> bool:

@@ -175,6 +175,15 @@ def _begin(request: Request, folder: Path, clock: Clock) -> Started:
     return begun
 
 
+def check_window(request: Request, clock: Clock) -> None:
+    """Refuses what no night could begin with, before anything is moved for it.
+
+    Raises:
+        InputError: two windows, none at all, or one that is past.
+    """
+    _deadline(request, clock.utc())
+
+
 def _deadline(request: Request, started_utc: float) -> float | None:
     window, settings = request.window, request.settings
     if window.seconds is not None and window.ends_utc is not None:

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from types import FrameType, TracebackType
 from typing import IO, Self
 
@@ -108,3 +109,16 @@ class Signals:
                  trace: TracebackType | None) -> None:  # fmt: skip
         for number, handler in self._before.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
+
+
+def die_with_parent() -> None:
+    """Ends this process when its parent's end of standard input closes: the parent is gone."""
+    if LIFELINE not in os.environ:
+        return
+
+    def wait() -> None:
+        while os.read(0, 1):
+            pass
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()

@@ -12,6 +12,7 @@ import numpy as np
 from overnight.codec import to_json
 from overnight.control.deadline import Cadence, Deadline
 from overnight.control.health import Health
+from overnight.control.patience import Patience
 from overnight.control.schedule import Schedule
 from overnight.planning import rules, timing
 from overnight.story import held_out
@@ -132,7 +133,8 @@ def _course(on: Stage) -> Course:
         warmup_steps=1,
         shape=candidate.lr_scheduler_type,
     )
-    return Course(deadline=deadline, schedule=schedule)
+    patience = Patience(limit=on.request.patience)
+    return Course(deadline=deadline, schedule=schedule, patience=patience)
 
 
 def _loop(on: Stage, course: Course) -> Loop:
@@ -204,6 +206,7 @@ def _shrunk(on: Stage, event: Shrunk) -> Any:
         on.session.candidate,
         per_device_train_batch_size=event.per_device_train_batch_size,
         gradient_accumulation_steps=event.gradient_accumulation_steps,
+        gradient_checkpointing=event.gradient_checkpointing,
     )
 
 

@@ -22,6 +22,7 @@ from typing import Protocol, TypeVar
 from overnight.control import recovery
 from overnight.control.deadline import Deadline
 from overnight.control.health import Health, finite
+from overnight.control.patience import LOST, Patience
 from overnight.control.schedule import Schedule
 from overnight.training.session import MemoryGone, Session, Taken
 from overnight.values.decisions import (
@@ -62,22 +63,29 @@ class Course:
     deadline: Deadline
     schedule: Schedule
     health: Health = field(default_factory=Health)
+    patience: Patience = field(default_factory=Patience)
 
     def after(self, event: Event, now: float) -> "Course":
         """The course once this event has happened."""
         deadline, schedule, health = self.deadline.after(event, now), self.schedule, self.health
+        patience = self.patience
+        if isinstance(event, Evaluated) and event.part == "select":
+            patience = patience.after(event.loss.loss)
         if isinstance(event, Stepped):
             health = health.after_step(event.loss)
         elif isinstance(event, Dropped) and event.reason != SETTLING:
             health = health.after_drop()
         elif isinstance(event, Replanned):
             deadline = deadline.replanned(event.horizon, now)
+            if event.why == LOST:
+                deadline = replace(deadline, steps_wanted=event.horizon)
+                patience = Patience()
             anew = event.warmup_steps if event.warmup_steps != schedule.warmup_steps else None
             schedule = schedule.replanned(event.step, event.horizon, warmup_steps=anew)
         elif isinstance(event, Rewound):
             schedule = schedule.rewound(event.to_step, event.rate_factor)
             health = health.after_rewind()
-        return Course(deadline=deadline, schedule=schedule, health=health)
+        return Course(deadline=deadline, schedule=schedule, health=health, patience=patience)
 
     def decide(self, now: float, asked_to_stop: str) -> Decision:
         """Health first, then the clock."""
@@ -85,6 +93,8 @@ class Course:
             return Rewind(why=self.health.trouble)
         if not asked_to_stop and self.health.verdict == "give-up":
             return Stop(reason="health")
+        if not asked_to_stop and self.patience.lost:
+            return Replan(horizon=self.deadline.annealed(), why=LOST)
         return self.deadline.decide(now, asked_to_stop=asked_to_stop)
 
 
@@ -223,6 +233,7 @@ class Loop:
             per_device_train_batch_size=rows,
             gradient_accumulation_steps=candidate.gradient_accumulation_steps,
             why="memory ran out; the same step again with a smaller micro-batch",
+            gradient_checkpointing=candidate.gradient_checkpointing,
         )
 
     def _told(self, taken: Taken, rate: float, seconds: float) -> Stepped | Dropped:

@@ -127,6 +127,7 @@ class Shrunk:
     per_device_train_batch_size: int
     gradient_accumulation_steps: int
     why: str
+    gradient_checkpointing: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
