@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-HEAP_STEPS = 20
-"""Steps after which freed memory goes back to the system; a call takes milliseconds."""
-
 
 class MemoryGone(Exception):
     """The device ran out of memory before the optimizer was touched; the step can be taken anew."""
@@ -133,8 +130,6 @@ class Session:
             self._coming = None
             raise MemoryGone
         taken = self._apply(total, rate)
-        if self.progress.step % HEAP_STEPS == 0:
-            state.give_back_heap(self.accelerator.device.type)
         self.progress = self._advanced(rows, taken)
         return replace(taken, tokens=int(self.corpus.lengths[rows].sum()), learnt_tokens=learnt)
 

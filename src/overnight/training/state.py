@@ -4,7 +4,6 @@ In: a live session and a folder. Out: files under Hugging Face names, random sta
 Never: pickles (torch files are read with `weights_only=True`), decisions.
 """
 
-import ctypes
 import gc
 import json
 import random
@@ -50,18 +49,6 @@ def free_memory(device: str) -> None:
     gc.collect()
     if device == "cuda":
         torch.cuda.empty_cache()
-
-
-def give_back_heap(device: str) -> None:
-    """On a CPU under glibc: gives what was freed back to the system.
-
-    Rows of every length leave holes: the process of a 3 M-parameter model grew from 0.9 to 2.7 GiB
-    in 150 steps, with this to 1.2 GiB (NOTES.md).
-    """
-    if device == "cpu" and sys.platform == "linux":
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-        if trim is not None:
-            trim(0)
 
 
 def peak_bytes(device: str) -> int:
