@@ -21,14 +21,15 @@ STORED = {("fp32", False): 1.1, ("fp32", True): 1.2, ("mixed", False): 1.4, ("mi
 """(precision, whether all weights are trained) -> bytes kept for the backward pass, over those of
 every linear layer's input and output. Counted with torch's saved-tensor hooks, torch 2.13, on
 Llama, Qwen3, GPT-2 and GPT-NeoX shapes: 0.8 to 1.8; the rest is norms and unfused activations."""
-CONTEXT_BYTES = {"cpu": 450 * MIB, "cuda": 500 * MIB, "mps": 500 * MIB}
-"""On a CPU the process with torch 2.13, transformers 5.23, peft and datasets imported (measured);
-on a card its context and library workspaces (the default of fitcheck-llm; a T4 takes 141 MiB)."""
-FRAGMENTATION = {("cuda", False): 0.3, ("cuda", True): 0.3, ("cpu", False): 1.0, ("cpu", True): 0.1}
+CONTEXT_BYTES = {"cpu": 600 * MIB, "cuda": 500 * MIB, "mps": 500 * MIB}
+"""On a CPU the training process with a 260k-parameter model, less its own parts: 590 to 640 MiB at
+its first step, 442 of them after the imports (measured); on a card its context and library
+workspaces (the default of fitcheck-llm; a T4 takes 141 MiB)."""
+FRAGMENTATION = {("cuda", False): 0.3, ("cuda", True): 0.3, ("cpu", False): 2.5, ("cpu", True): 2.5}
 """(device, whether all weights are trained) -> what the allocator holds beyond what is in use, over
 activations and logits. CUDA: 0.27 to 0.57, mostly 0.3, by eight published A100 runs that give both
-figures. CPU: glibc's heap, 0.8 to 1.3 with LoRA's small tensors between the large ones (measured;
-gone when every large tensor is mapped on its own, which is slower)."""
+figures. CPU: the holes that rows of every length leave in glibc's heap, 2 to 4 within some hundred
+steps of real rows, 0.1 to 1.3 while all rows are equally long (measured, NOTES.md)."""
 
 
 def trainable_parameters(candidate: Candidate, model: ModelProfile) -> int:

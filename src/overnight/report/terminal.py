@@ -110,7 +110,11 @@ def _headline(plan: Plan, dataset: DatasetProfile, model: ModelProfile) -> str:
 def _finish(plan: Plan, now_utc: float) -> Finish:
     total, window = plan.time.total, plan.window_seconds
     exact = (window or total.mid) < 3600
-    return Finish(low=now_utc + total.low, high=now_utc + total.high,
+    high = total.high
+    wanted = plan.time.steps_wanted
+    if window is not None and (wanted is None or wanted > plan.time.total_steps >= 1):
+        high = min(high, window - plan.reserve.margin)  # the clock ends it: fewer steps, not later
+    return Finish(low=now_utc + min(total.low, high), high=now_utc + high,
                   deadline=now_utc + window if window is not None else None,
                   clock=Clock(near=now_utc, exact=exact))  # fmt: skip
 
