@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from overnight.training import processes
+from overnight.values.errors import OvernightError
 
 PROGRAM = """
 import torch
@@ -45,3 +46,8 @@ def test_two_processes_agree_know_each_others_trouble_and_add_their_gradients(tm
     assert told.returncode == 0, told.stderr
     said = sorted(told.stdout.split("\n"))[-2:]
     assert said == [f"{rank} from 0 True False [1.0, 1.0]" for rank in (0, 1)]
+
+
+def test_a_process_that_is_alone_where_two_were_asked_for_says_so():
+    with pytest.raises(OvernightError, match="2 processes were asked for and 1"):
+        processes.accelerator("no", 2)

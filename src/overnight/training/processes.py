@@ -6,7 +6,29 @@ In: an accelerator and this process's own view. Out: the same on all of them. Ne
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
+from overnight.values.errors import OvernightError
+
 T = TypeVar("T")
+
+
+def accelerator(mixed_precision: str, wanted: int) -> Any:
+    """Accelerate's view of devices and processes, with as many processes as were asked for.
+
+    Without an accelerator it must be told so: else every process believes that it is alone.
+
+    Raises:
+        OvernightError: there are more or fewer of them.
+    """
+    import torch
+    from accelerate import Accelerator
+
+    alone = not (torch.cuda.is_available() or torch.backends.mps.is_available())
+    found = Accelerator(mixed_precision=mixed_precision, cpu=alone)
+    if found.num_processes != wanted:
+        raise OvernightError(
+            f"{wanted} processes were asked for and {found.num_processes} are running"
+        )
+    return found
 
 
 def agreed(accelerator: Any, value: T) -> T:

@@ -55,12 +55,10 @@ class Session:
     """The one live thing of a night."""
 
     def __init__(self, model: Any, candidate: Candidate, material: Material) -> None:
-        from accelerate import Accelerator
-
         self._material = material
         self.candidate = candidate
         mixed = {"fp32": "no"}.get(candidate.precision, candidate.precision)
-        self.accelerator = Accelerator(mixed_precision=mixed)
+        self.accelerator = processes.accelerator(mixed, candidate.processes)
         state.seed_everything(candidate.seed, 0)  # new adapters are drawn: the same everywhere
         self.model = methods.prepare(model, candidate).to(self.accelerator.device)
         self.parameters = [p for p in self.model.parameters() if p.requires_grad]
