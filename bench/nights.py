@@ -25,7 +25,14 @@ def arguments(about: str) -> argparse.Namespace:
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
     parser.add_argument("--work", type=Path, default=Path("bench-work"))
     parser.add_argument("--report", action="store_true", help="only write the table")
+    parser.add_argument("--share", default="0/1", help="k/n: every n-th case from the k-th on")
     return parser.parse_args()
+
+
+def mine(cases: int, share: str) -> range:
+    """The cases of one of several scripts that run side by side."""
+    first, every = (int(number) for number in share.split("/"))
+    return range(first, cases, every)
 
 
 def machine() -> str:
@@ -89,15 +96,22 @@ def events(out: Path, kind: str) -> list[dict[str, Any]]:
 def told(out: Path) -> dict[str, Any]:
     """What a finished run says of itself."""
     report = json.loads((out / "report.json").read_text("utf-8"))
-    ended, chosen = events(out, "Ended")[-1], events(out, "Chosen")[-1]
+    ended, stopped = events(out, "Ended")[-1], events(out, "Stopped")
+    chosen = (events(out, "Chosen") or [{"step": None, "loss": {}, "gain": None}])[-1]
+    rehearsed = (events(out, "Rehearsed") or [{"tokens_per_second": None}])[-1]
+    steps = events(out, "Stepped")
     return {
         "steps": chosen["step"],
-        "base": chosen["loss"]["base"],
-        "test": chosen["loss"]["test"],
+        "base": chosen["loss"].get("base"),
+        "test": chosen["loss"].get("test"),
         "gain": chosen["gain"],
-        "stopped": events(out, "Stopped")[-1]["reason"],
+        "stopped": stopped[-1]["reason"] if stopped else None,
         "deadline_kept": ended["deadline_kept"],
-        "verdict": report.get("verdict"),
+        "published": events(out, "Published")[-1],
+        "rehearsed_pace": rehearsed["tokens_per_second"],
+        "pace": sum(s["tokens"] for s in steps) / max(sum(s["seconds"] for s in steps), 1e-9),
+        "peak_bytes": max((s["peak_bytes"] for s in steps), default=0),
+        "estimated_peak_gb": report["estimate"].get("peak_memory_gb"),
     }
 
 

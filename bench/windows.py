@@ -66,7 +66,7 @@ def row(result: dict[str, Any]) -> str:
     """One line of the table."""
     unused = result["window"] - result["took"]
     base, test, gain = result.get("base"), result.get("test"), result.get("gain")
-    shown = f"{base['loss']:.3f} | {test['loss']:.3f}" if base and test else "- | -"
+    shown = " | ".join(f"{one['loss']:.3f}" if one else "-" for one in (base, test))
     paired = f"{gain['loss']:+.3f} ({gain['low']:+.3f} to {gain['high']:+.3f})" if gain else "-"
     return (
         f"| {result['data'].split('/')[-1]} | {result['model']} | {result['words']} | "
@@ -102,7 +102,7 @@ def main() -> None:
     given.work.mkdir(exist_ok=True)
     file = given.work / "windows.jsonl"
     done = {result["case"] for result in nights.remembered(file)}
-    for case in range(len(CASES)) if not given.report else ():
+    for case in nights.mine(len(CASES), given.share) if not given.report else ():
         if case not in done:
             nights.remember(file, run(case, given.data.resolve(), given.work))
             print(row(list(nights.remembered(file))[-1]), flush=True)

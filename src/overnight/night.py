@@ -99,6 +99,7 @@ def run(run_folder: Path) -> int:
 def _night(teller: Teller, begun: Started, stop: "_Stop", *, born: float) -> int:
     clock = teller.clock
     request = _asked(teller.run_folder)
+    architecture.check_weights(request.model)
     _import_all()
     imported = clock.boot()
     found = look(request)

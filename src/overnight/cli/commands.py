@@ -27,7 +27,10 @@ def _request(
 
 
 def _print_json(value: object) -> int:
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    # Of what JSON lets stand, some turns a terminal's text around or starts its codes.
+    typer.echo("".join(letter if letter.isprintable() or letter == "\n"
+                       else json.dumps(letter)[1:-1] for letter in text))  # fmt: skip
     return 0
 
 
@@ -55,8 +58,10 @@ def plan(given: dict[str, Any]) -> int:
 
     as_json, clock = given.pop("json"), SystemClock()
     request, echoes = _request(given)
-    _say((*echoes, *_deadline(request)))
+    _say(echoes)
+    ends = _deadline(request)
     made, dataset, model, hardware = night.propose(request, clock)
+    _say(ends)
     if as_json:
         return _print_json(plan_object(request, made, dataset=dataset, model=model,
                                        hardware=hardware))  # fmt: skip
@@ -151,7 +156,8 @@ def demo(given: dict[str, Any]) -> int:
     from overnight.probe.clock import SystemClock
     from overnight.values.units import parse_duration
 
-    seconds = parse_duration(given["within"] or "3m")
+    within = "3m" if given["within"] is None else given["within"]
+    seconds = parse_duration(within)
     return story.run(seconds, clock=SystemClock(), output_dir=given["output_dir"])
 
 

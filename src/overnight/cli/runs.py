@@ -28,10 +28,12 @@ def find_run(run: str | None, *, folder: Path) -> Path:
         for place in (folder / run, folder / RUNS / run):
             if place.is_dir():
                 return place
-        raise InputError(f"{run} is no folder, and neither is {RUNS}/{run}")
+        other = "" if Path(run).is_absolute() else f", and neither is {RUNS}/{run}"
+        raise InputError(f"{run} is no folder{other}; name a night's folder, or its name in "
+                         f"{RUNS}/")  # fmt: skip
     newest = max(_nights(folder / RUNS), default=None)
     if newest is None:
-        raise InputError(f"no night in {folder / RUNS}; name its folder: overnight status RUN")
+        raise InputError(f"no night in {folder / RUNS}; name its folder")
     return newest[1]
 
 

@@ -17,8 +17,8 @@ _COUNT: dict[str, Any] = {"ge": 1}
 _NOT_NEGATIVE: dict[str, Any] = {"ge": 0}
 _SHARE: dict[str, Any] = {"ge": 0, "lt": 1}
 LIMITS: dict[str, dict[str, Any]] = {
-    "num_train_epochs": {"gt": 0},
-    "max_steps": _COUNT,
+    "num_train_epochs": {"gt": 0, "le": 10_000},
+    "max_steps": {"ge": 1, "le": 10**9},
     "per_device_train_batch_size": _COUNT,
     "gradient_accumulation_steps": _COUNT,
     "learning_rate": {"gt": 0, "le": 1},

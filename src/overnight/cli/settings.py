@@ -78,6 +78,7 @@ def _layers(
 ) -> Iterable[list[Given]]:
     """Every source, the weakest first."""
     dotenv, near = _dotenv(around.folder / ".env")
+    _refuse_empty(flags)
     path = flags.get("config")
     file: list[Given] = []
     if path:
@@ -90,6 +91,13 @@ def _layers(
               and value not in (None, False)]  # fmt: skip
     return (dotenv, file, from_environment(around.environ), direct,
             from_sets(pairs if isinstance(pairs, list) else []))  # fmt: skip
+
+
+def _refuse_empty(flags: Mapping[str, object]) -> None:
+    """An unset variable of a shell looks like this: `--within "$HOURS"`."""
+    for key, value in flags.items():
+        if isinstance(value, str) and not value.strip():
+            raise InputError(f"{_flag(key)} is given and empty; write a value or leave it out")
 
 
 def _dotenv(path: Path) -> tuple[list[Given], list[str]]:
@@ -240,12 +248,12 @@ def _window(
 ) -> Window:
     within, by = values.get("within"), values.get("by")
     try:
-        if within:
+        if within is not None:
             return Window(seconds=parse_duration(within), label=within)
-        if by:
+        if by is not None:
             zone = around.zone or local_zone()
             now = around.clock.utc()
             return Window(ends_utc=parse_instant(by, now_utc=now, zone=zone, past=past), label=by)
     except InputError as error:
-        raise InputError(f"{places['within' if within else 'by']}: {error}") from error
+        raise InputError(f"{places['within' if within is not None else 'by']}: {error}") from error
     return Window()

@@ -70,7 +70,17 @@ def check_weights(path: str) -> None:
     _require_config(folder)
     for file in weight_files(folder):
         stored_bytes(file)
-    if not any(next(folder.glob(name), None) for name in TOKENIZERS):
+    check_tokenizer_files(path)
+
+
+def check_tokenizer_files(path: str) -> None:
+    """See that a folder holds a tokenizer's vocabulary; a hub name is left to the download.
+
+    Raises:
+        ModelError: none of the files that could hold it is there.
+    """
+    folder = Path(path)
+    if folder.is_dir() and not any(next(folder.glob(name), None) for name in TOKENIZERS):
         raise ModelError(
             f"{path} has no tokenizer (tokenizer.json, tokenizer.model or vocab.json ...); "
             "copy the tokenizer's files from where the model came from"
@@ -106,7 +116,7 @@ def _config(path: str, *, trust_remote_code: bool) -> Any:
         _require_on_hub(path)
     try:
         return AutoConfig.from_pretrained(path, trust_remote_code=trust_remote_code)
-    except (OSError, ValueError, KeyError) as error:
+    except Exception as error:  # a wrong value raises whatever its model's class stumbles over
         if "trust_remote_code" in str(error):
             raise ModelError(
                 f"{path} needs code of its own; if you trust it, add --trust-remote-code"
@@ -158,7 +168,7 @@ def _built(path: str, config: Any, *, trust_remote_code: bool) -> Any:
     try:
         with torch.device("meta"):
             return AutoModelForCausalLM.from_config(config, trust_remote_code=trust_remote_code)
-    except (ValueError, TypeError, AttributeError, RuntimeError, ImportError) as error:
+    except Exception as error:  # likewise: a division by no heads, a missing package
         raise ModelError(
             f"{path} ({config.model_type}) cannot be built as a causal language model: "
             f"{_first_line(error)}"

@@ -78,7 +78,7 @@ def split(
     rows that have nothing to learn.
 
     Raises:
-        DataError: fewer than two different rows can be learnt from.
+        DataError: nothing is left to train on, or nothing to judge by.
     """
     hashes = [content_hash(row, seed) for row in (*rows, *held_out)]
     fit = [i for i in range(len(hashes)) if usable is None or usable[i]]
@@ -93,11 +93,21 @@ def split(
     out = {*select, *test}
     train = tuple(i for i in fresh.values() if i not in out)
     if not train or not select:
-        raise DataError("fewer than two different rows can be learnt from; more data is needed")
+        raise DataError(_too_few(len(fresh), len(rows), judged=len(own) if held_out else None))
     return Split(
         train=train, select=select, test=test, shared=select == test, duplicates=copies,
         leaked=len(given) - len(fresh),
     )  # fmt: skip
+
+
+def _too_few(fresh: int, rows: int, *, judged: int | None) -> str:
+    """Why there is no split; `judged` counts what can be used of the user's own held-out rows."""
+    if judged == 0:
+        return "no row of the --eval data has anything to judge by; give others, or leave it out"
+    if judged:
+        return "no row is left to train on that is not in the --eval data too; give other rows"
+    return (f"only {fresh} of its {rows} rows can be learnt from and is no copy; two are needed, "
+            "one to train on and one to judge by")  # fmt: skip
 
 
 def _first_of(indices: list[int], hashes: list[int]) -> dict[int, int]:

@@ -74,12 +74,17 @@ def _wrong(text: str, value: object) -> str:
     return undecodable(text)
 
 
+def _told(error: json.JSONDecodeError) -> str:
+    """The parser's words, some of which end in "at" themselves."""
+    return f"{error.msg.removesuffix(' at')} at column {error.colno}"
+
+
 def _lines(path: Path, bad: BadRows) -> Iterator[Record]:
     for place, line in lines_of(path, bad):
         try:
             value = json.loads(line)
         except json.JSONDecodeError as error:
-            bad.report(place, f"not JSON ({error.msg} at column {error.colno})")
+            bad.report(place, f"not JSON ({_told(error)})")
         except RecursionError:
             bad.report(place, _DEEP)
         else:
@@ -95,9 +100,7 @@ def _value(text: str, at: int, path: Path) -> tuple[object, int]:
         return _scan(text, at)
     except json.JSONDecodeError as error:
         place = f"{path.name}:{error.lineno}"
-        raise DataError(
-            f"{place}: not JSON ({error.msg} at column {error.colno}); mend the file"
-        ) from None
+        raise DataError(f"{place}: not JSON ({_told(error)}); mend the file") from None
     except RecursionError:
         line = text.count("\n", 0, at) + 1
         raise DataError(f"{path.name}:{line}: {_DEEP}; rows are flat conversations") from None

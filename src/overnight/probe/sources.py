@@ -114,7 +114,7 @@ def _file_records(path: Path, bad: BadRows) -> Iterator[Record]:
 def _missing(path: Path) -> str:
     folder = path.parent
     names = sorted(item.name for item in folder.iterdir()) if folder.is_dir() else []
-    near = get_close_matches(path.name, names, n=1)
+    near = get_close_matches(path.name, names, n=1, cutoff=0.8)  # the suffix alone is not near
     if near:
         return f"{path}: there is no such file; near: {folder / near[0]}"
     lacking = "" if folder.is_dir() else f", nor a folder {folder}"

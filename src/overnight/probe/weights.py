@@ -83,7 +83,8 @@ def stored_bytes(file: Path) -> int:
 def _shards(folder: Path) -> list[Path]:
     """The files that the index names."""
     index = _parsed((folder / INDEX).read_bytes())
-    named = sorted(set((index or {}).get("weight_map", {}).values()))
+    places = (index or {}).get("weight_map")
+    named = sorted(set(places.values())) if isinstance(places, dict) else []
     if not named:
         raise ModelError(f"{folder / INDEX} names no weights; download it again")
     missing = [name for name in named if not (folder / name).is_file()]

@@ -38,11 +38,21 @@ def end(on: Stage, loop: Loop, stopped: Stopped) -> None:
             on.teller.tell(loop.happened(saved))
     if stopped.reason == "signal":
         return  # whoever sent it may not wait; the newest promoted checkpoint is published
-    if loop.course.deadline.evaluated_step != stopped.step and _room(on, loop, "select"):
-        seen = on.keeper.evaluate(on.session)
+    _choose(on, loop, looked=_looked(on, loop, stopped.step))
+
+
+def _looked(on: Stage, loop: Loop, step: int) -> bool:
+    """Whether the last state has a *select* loss; without time for one its health must do."""
+    if loop.course.deadline.evaluated_step == step:
+        return True
+    seen = on.keeper.evaluate(on.session) if _room(on, loop, "select") else None
+    if seen is not None:
         on.teller.tell(loop.happened(seen))
         on.teller.all(on.keeper.promotions(seen, loop.course.health))
-    _choose(on, loop)
+        return True
+    if loop.course.health.verdict == "well":
+        on.teller.all(on.keeper.promote_all("healthy to its last step, no time to look at it"))
+    return False
 
 
 def _room(on: Stage, loop: Loop, part: str) -> bool:
@@ -56,51 +66,54 @@ def _room(on: Stage, loop: Loop, part: str) -> bool:
     return on.session.agreed(fits <= deadline.ends_at)
 
 
-def _choose(on: Stage, loop: Loop) -> None:
-    folder, entries = on.teller.run_folder, on.teller.entries
-    best, why = _best(on)
+def _choose(on: Stage, loop: Loop, *, looked: bool) -> None:
+    """Says what is to be published before the test part is read, and again with its loss."""
+    best, why = _best(on, looked=looked)
     if best.path is None:
         on.teller.note("no checkpoint is whole and healthy; nothing can be chosen")
         return
-    if best.step != on.session.progress.step or best.name != f"checkpoint-{best.step}":
+    if best.step != on.session.progress.step:
         on.session.restore(best.path)
-    test = None
-    if _room(on, loop, "test"):
-        seen = on.keeper.measure(on.session, "test")
-        on.teller.tell(loop.happened(seen))
-        test = seen.loss
     if on.teller.main:
-        write_probe(folder, _probe(on))
+        write_probe(on.teller.run_folder, _probe(on))
+    on.teller.tell(_chosen(on, best, why, None))
+    seen = on.keeper.measure(on.session, "test") if _room(on, loop, "test") else None
+    if seen is not None:
+        on.teller.tell(loop.happened(seen))
+        on.teller.tell(_chosen(on, best, why, seen.loss))
+    asked = any(isinstance(entry.event, Answered) for entry in on.teller.entries)
+    if asked and _room(on, loop, "answers"):
+        write_answers(on, "after")
+
+
+def _chosen(on: Stage, best: Found, why: str, test: Loss | None) -> Chosen:
+    entries = on.teller.entries
     figures = {
         "base": _newest(entries, lambda seen: seen.base and seen.part == "test"),
         "test": test,
         "base_select": _newest(entries, lambda seen: seen.base and seen.part == "select"),
         "select": _newest(entries, lambda seen: seen.part == "select" and seen.step == best.step),
     }
-    gain = on.keeper.gain()
-    on.teller.tell(
-        Chosen(
-            step=best.step,
-            name=best.name,
-            why=why,
-            loss={name: figure for name, figure in figures.items() if figure is not None},
-            gain=gain,
-            keep="base" if gain is not None and gain.loss < 0 else "tuned",
-        )
+    gain = on.keeper.gain() if test is not None else None
+    return Chosen(
+        step=best.step,
+        name=best.name,
+        why=why,
+        loss={name: figure for name, figure in figures.items() if figure is not None},
+        gain=gain,
+        keep="base" if gain is not None and gain.loss < 0 else "tuned",
     )
-    if any(isinstance(entry.event, Answered) for entry in entries) and _room(on, loop, "answers"):
-        write_answers(on, "after")
 
 
-def _best(on: Stage) -> tuple[Found, str]:
+def _best(on: Stage, *, looked: bool) -> tuple[Found, str]:
     """The checkpoint to publish: the lowest *select* loss, or the last if that was asked for."""
     folder, entries = on.teller.run_folder, on.teller.entries
     last = on.session.agreed(lineage.newest_promoted(folder, entries))
     if not on.plan.candidate.load_best_model_at_end:
         return last, "the last one, as load_best_model_at_end=false asks"
     best = on.session.agreed(lineage.best_whole(folder, entries))
-    if best.path is None:
-        return last, "the newest healthy one; none was evaluated"
+    if best.path is None or not looked:
+        return last, "the newest healthy one; there was no time to compare"
     why = "the last one" if best.name == last.name else "an earlier one"
     return best, f"{why}, with the lowest loss on the select part"
 

@@ -37,7 +37,8 @@ def _cut(on: Stage, most: int) -> None:
 def remember_base(on: Stage) -> None:
     """The base's row losses, for the paired comparison of a night that was resumed."""
     if on.teller.main:
-        rows = {part: on.keeper.rows[part, True][0].tolist() for part in on.keeper.held_out}
+        seen = {part: sums for (part, base), (sums, _) in on.keeper.rows.items() if base}
+        rows = {part: sums.tolist() for part, sums in seen.items()}
         journal.write_json(on.teller.run_folder / BASE, rows)
 
 

@@ -17,6 +17,9 @@ from overnight.values.request import Request
 from overnight.values.rows import Row
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from overnight.training.batches import Corpus
 
 SEED = 42
@@ -54,13 +57,15 @@ def load_tokenizer(request: Request) -> Any:
 
     from overnight.training import render
 
+    architecture.check_tokenizer_files(request.model)
     try:
         tokenizer = AutoTokenizer.from_pretrained(
             request.model, trust_remote_code=request.trust_remote_code
         )
-    except (OSError, ValueError, KeyError) as error:
+    except Exception as error:  # `tokenizers` raises no narrower class for a damaged file
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ModelError(f"{request.model}: its tokenizer cannot be loaded: {reason}") from error
+        raise ModelError(f"{request.model}: its tokenizer cannot be loaded ({reason}); copy its "
+                         "files from where the model came from") from error  # fmt: skip
     render.check_tokenizer(tokenizer)
     return tokenizer
 
@@ -85,10 +90,9 @@ def data(request: Request, *, max_positions: int, tokenizer: Any) -> Data:
     length = min(request.settings.max_length or longest, longest, max_positions)
     corpus = Corpus.cut(encoded, length)
     if not corpus.learnt.any():
-        raise DataError(f"{request.data}: rows cut at {length} tokens keep nothing to learn from; "
-                        "give a larger max_length, or a model with more positions")  # fmt: skip
-    seed = SEED if request.settings.seed is None else request.settings.seed
-    split = dataset.split(read.rows, seed=seed, held_out=held, usable=corpus.learnt > 0)
+        whole = bool(encoded.learnt_within(longest).any())
+        raise DataError(f"{request.data}: {_nothing_learnt(length, whole=whole)}")
+    split = _split(request, read, held, usable=corpus.learnt > 0)
     counts = TokenCounts(
         lengths=encoded.lengths,
         learnt=encoded.learnt_within(longest),
@@ -98,6 +102,27 @@ def data(request: Request, *, max_positions: int, tokenizer: Any) -> Data:
     )
     profile = dataset.profile(read, split=split, counts=counts, notes=encoded.findings)
     return Data(rows, split, corpus, profile, tokenizer)
+
+
+def _nothing_learnt(length: int, *, whole: bool) -> str:
+    """Why there is nothing to learn; `whole` rows would have something."""
+    if whole:
+        return (f"rows cut at {length} tokens keep nothing to learn from; "
+                "give a larger max_length, or a model with more positions")  # fmt: skip
+    return ("no row has anything to learn, for only answers that are not empty are learnt; "
+            "--learn ROLE names another speaker to learn from")  # fmt: skip
+
+
+def _split(
+    request: Request, read: sources.Read, held: Sequence[Row], *, usable: "NDArray[np.bool_]"
+) -> Split:
+    """The sides; where there are too few rows, with what was left out of them before."""
+    seed = SEED if request.settings.seed is None else request.settings.seed
+    try:
+        return dataset.split(read.rows, seed=seed, held_out=held, usable=usable)
+    except DataError as error:
+        bad = "".join(f"; {one.count} {one.what}" for one in read.findings if one.kind == "bad-row")
+        raise DataError(f"{request.data}: {error}{bad}") from error
 
 
 def look(request: Request) -> Look:

@@ -35,7 +35,7 @@ from overnight.values.ledger import (
     Shrunk,
     Stepped,
 )
-from overnight.values.plan import Plan
+from overnight.values.plan import Plan, margin_seconds
 from overnight.values.request import Request
 
 PLAN = "plan.json"
@@ -97,6 +97,9 @@ def begin(on: Stage, prepared: Prepared) -> Loop:
     on.keeper.stop_asked = on.stop_asked
     cost = prepared.import_seconds + prepared.load_seconds
     on.publish_seconds = PUBLISH_FACTOR * cost + PUBLISH_EXTRA
+    if on.ends_at is not None:
+        margin = margin_seconds(on.ends_at - on.started_at)
+        on.keeper.latest = on.ends_at - on.publish_seconds - 0.5 * margin
     found = on.session.agreed(
         lineage.tidy(on.teller.run_folder, on.teller.entries) if on.teller.main else None
     )
@@ -154,6 +157,8 @@ def _fresh(on: Stage) -> Loop:
     parts: tuple[Part, ...] = ("select", "test")
     for part in parts:
         seen = on.keeper.measure(on.session, part, base=True)
+        if seen is None:
+            break  # no time for a night: the loop will say so
         on.teller.tell(loop.happened(seen))
         on.teller.all(on.keeper.promotions(seen, Health()))
     held_out.remember_base(on)

@@ -4,7 +4,7 @@ In: a live session, rows or tokens. Out: losses. Never: a gradient; weights, mod
 state are afterwards as before. Where memory runs out fewer rows are looked at together.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,28 +24,43 @@ ROWS = 4
 """Times the micro-batch: an evaluation keeps no activations."""
 
 
+class OutOfTime(Exception):
+    """A look was given up because the deadline would not have allowed its end."""
+
+
+def never() -> bool:
+    """A look that may take as long as it takes."""
+    return False
+
+
 def row_losses(
-    session: "Session", rows: Sequence[int]
+    session: "Session", rows: Sequence[int], give_up: Callable[[], bool] = never
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Summed token losses and counts of supervised tokens, row by row in the order given.
 
     Raises:
+        OutOfTime: `give_up()`, asked between batches, said so; not asked with several processes,
+            which would have to agree on it at every batch.
         OvernightError: not even one row fits into the memory.
     """
     size = ROWS * session.candidate.per_device_train_batch_size
-    sums = _sums(session, rows, size)
+    several = session.accelerator.num_processes > 1
+    stop = never if several else give_up
+    sums = _sums(session, rows, size, stop)
     while sums is None and size > 1:
         size //= 2
-        sums = _sums(session, rows, size)
+        sums = _sums(session, rows, size, stop)
     if sums is None:
         raise OvernightError("one held-out row does not fit into the memory; lower max_length")
     accelerator = session.accelerator
-    if accelerator.num_processes > 1:
+    if several:
         sums = accelerator.reduce(sums.to(accelerator.device), "sum").cpu()
     return sums.numpy(), session.corpus.learnt[np.asarray(rows, dtype=np.int64)]
 
 
-def _sums(session: "Session", rows: Sequence[int], size: int) -> "torch.Tensor | None":
+def _sums(
+    session: "Session", rows: Sequence[int], size: int, give_up: Callable[[], bool]
+) -> "torch.Tensor | None":
     """This process's share, `size` rows at a time; None when memory ran out on any process."""
     import torch
 
@@ -56,6 +71,8 @@ def _sums(session: "Session", rows: Sequence[int], size: int) -> "torch.Tensor |
     try:
         with state.undisturbed(session.model), torch.no_grad(), accelerator.autocast():
             for some in share(micro, accelerator.process_index, accelerator.num_processes):
+                if give_up():
+                    raise OutOfTime
                 batch = session.to_device(session.corpus.collate(some))
                 losses = by_row(session.head.token_losses(session.model, batch), batch["learn"])
                 sums[[place_of[int(row)] for row in some]] = losses.double().cpu()

@@ -11,6 +11,7 @@ from pathlib import Path
 from overnight.control.health import Health, finite
 from overnight.training import checkpoint, lineage, scores
 from overnight.training.disk import DiskTrouble
+from overnight.training.evaluation import OutOfTime
 from overnight.training.journal import started
 from overnight.training.session import Session
 from overnight.values.errors import OvernightError
@@ -43,6 +44,8 @@ class Keeper:
     tell: Callable[[str], None]
     now: Callable[[], float]
     """The journal's time: seconds since the night's first start."""
+    latest: float | None = None
+    """On `clock`: when publishing must begin, so that looks are given up."""
     limit: int = 2
     parent: str = ""
     """The checkpoint that training went on from last."""
@@ -99,14 +102,21 @@ class Keeper:
             run=begun.run, parent=self.parent, t=self.now(), versions=dict(begun.versions)
         )
 
-    def evaluate(self, session: Session) -> Evaluated:
-        """The *select* part's loss."""
+    def evaluate(self, session: Session) -> Evaluated | None:
+        """The *select* part's loss, unless time runs out over it."""
         return self.measure(session, "select")
 
-    def measure(self, session: Session, part: Part, *, base: bool = False) -> Evaluated:
-        """A held-out part's loss now; its row losses are kept for paired comparison."""
+    def measure(self, session: Session, part: Part, *, base: bool = False) -> Evaluated | None:
+        """A held-out part's loss now; its row losses are kept for paired comparison.
+
+        None, with one line said, where it would have gone on past `latest`.
+        """
         begun = self.clock()
-        sums, counts = session.evaluate(self.held_out[part])
+        try:
+            sums, counts = session.evaluate(self.held_out[part], self._late)
+        except OutOfTime:
+            self.tell(f"a look at the {part} part was given up: it would have ended too late")
+            return None
         self.rows[part, base] = (sums, counts)
         return Evaluated(
             step=session.progress.step,
@@ -115,6 +125,9 @@ class Keeper:
             seconds=self.clock() - begun,
             base=base,
         )
+
+    def _late(self) -> bool:
+        return self.latest is not None and self.clock() > self.latest
 
     def gain(self) -> Loss | None:
         """Base minus tuned on the test part, paired by row, where both were measured."""
@@ -144,6 +157,10 @@ class Keeper:
         if isinstance(event, Evaluated) and finite(event.loss.loss):
             return self._promote(event.step, "a finite evaluation")
         return []
+
+    def promote_all(self, why: str) -> list[Promoted]:
+        """Every checkpoint that waits for its proof."""
+        return self._promote(max((step for step, _ in self.pending), default=0), why)
 
     def _promote(self, up_to: int, why: str) -> list[Promoted]:
         ready = [(step, name) for step, name in self.pending if step <= up_to]

@@ -109,8 +109,8 @@ class Acts(Protocol):
         """Writes a checkpoint; None where the disk refused, which is said elsewhere."""
         ...
 
-    def evaluate(self, session: Session) -> Evaluated:
-        """Measures the *select* part."""
+    def evaluate(self, session: Session) -> Evaluated | None:
+        """Measures the *select* part; None where time ran out over it."""
         ...
 
     def rewind(self, session: Session) -> str | None:
@@ -183,13 +183,16 @@ class Loop:
             if saved is not None:
                 yield saved
             elif isinstance(decision, Save):
-                self._skip_save()
+                self._skip(replace(deadline, saved_at=self._clock()))
         if isinstance(decision, Evaluate):
-            yield self._acts.evaluate(self.session)
+            seen = self._acts.evaluate(self.session)
+            if seen is not None:
+                yield seen
+            else:
+                self._skip(replace(deadline, evaluated_at=self._clock()))
 
-    def _skip_save(self) -> None:
-        """The disk refused: try again after another interval, not at once."""
-        deadline = replace(self.course.deadline, saved_at=self._clock())
+    def _skip(self, deadline: Deadline) -> None:
+        """What was refused is tried again after another interval, not at once."""
         self.course = replace(self.course, deadline=deadline)
 
     def _rewind(self, decision: Rewind) -> Event:

@@ -4,7 +4,7 @@ In: a candidate, a model folder, a cut corpus. Out: `Taken` steps, row losses, c
 Never: decides, reads a clock for a decision, writes outside the folder that it is given.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -213,12 +213,17 @@ class Session:
         state.set_random_state(before)
         return fits
 
-    def evaluate(self, rows: Sequence[int]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    def evaluate(
+        self, rows: Sequence[int], give_up: Callable[[], bool] = evaluation.never
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """Summed token losses and counts of supervised tokens, row by row in the order given.
 
         Looking is free: every random state is left as it was.
+
+        Raises:
+            OutOfTime: `give_up()` said so.
         """
-        return evaluation.row_losses(self, rows)
+        return evaluation.row_losses(self, rows, give_up)
 
     def rebuild(self, candidate: Candidate) -> None:
         """Goes on with a smaller candidate of the same effective batch; weights stay."""

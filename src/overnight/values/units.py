@@ -14,6 +14,8 @@ _PART = re.compile(r"(\d+(?:[.,]\d+)?)\s*([a-z]+)\s*")
 _CLOCK = re.compile(r"(\d+):([0-5]\d)(?::([0-5]\d))?")
 _BYTES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12,
           "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}  # fmt: skip
+LONGEST = 10 * 365 * 86400.0
+"""Seconds of the longest duration that is read: a longer one is a slip of the pen."""
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]i?)?b?")
 
 
@@ -42,6 +44,8 @@ def parse_duration(text: str) -> float:
         total = sum(a * u for a, u in zip(amounts, units, strict=True) if u is not None)
     if total <= 0:
         raise InputError(f"'{text}' is no time at all; a window needs at least some seconds")
+    if total > LONGEST:
+        raise InputError(f"'{text}' is longer than ten years; write 45s, 30m, 7h30m, 12h or 2d")
     return total
 
 
