@@ -12,17 +12,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from filelock import FileLock, Timeout
-
 from overnight.probe.clock import Clock
 from overnight.story import begin
+from overnight.story.alone import alone
 from overnight.story.begin import Night
 from overnight.story.children import Child, Signals, in_words
 from overnight.story.publishing import LAST_MOMENT, Publisher
 from overnight.story.teller import STATUS
 from overnight.training import export, journal
 from overnight.training.journal import Journal
-from overnight.values.errors import EndedEarly, InputError, NothingToPublish, OvernightError
+from overnight.values.errors import EndedEarly, NoPlanFits, NothingToPublish, OvernightError
 from overnight.values.ledger import (
     Crashed,
     Ended,
@@ -172,15 +171,8 @@ def run(
     for line in echoes:
         print(line)
     folder = begin.run_folder(request)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder.parent / f".{folder.name}.lock", timeout=0)
-    try:
-        with lock:
-            return _held(request, folder, clock, fresh=fresh, renew=renew)
-    except Timeout as error:
-        raise InputError(
-            f"another night is running in {folder}; wait for it, or name this one with --name"
-        ) from error
+    with alone(folder):
+        return _held(request, folder, clock, fresh=fresh, renew=renew)
 
 
 def _held(request: Request, folder: Path, clock: Clock, *, fresh: bool, renew: bool) -> int:
@@ -191,6 +183,9 @@ def _held(request: Request, folder: Path, clock: Clock, *, fresh: bool, renew: b
     if night.finished:
         print(f"{folder} is finished: its model is {folder / export.FINAL}; --fresh starts over")
         return 0
+    if night.new and night.ends_at is not None and night.ends_at <= clock.boot():
+        shutil.rmtree(folder, ignore_errors=True)
+        raise NoPlanFits("the window was over before a night could begin in it; give a longer one")
     print(night.echo)
     with Journal.open(folder, clock) as written, Signals() as signals:
         supervisor = Supervisor(night, clock, written, signals)

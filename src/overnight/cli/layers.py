@@ -96,6 +96,8 @@ def _parsed(path: Path) -> Any:
             return json.loads(text, object_pairs_hook=_once)
     except ValueError as error:
         raise InputError(f"{path}: not {kind[1:].upper()}: {error}") from error
+    except RecursionError as error:
+        raise InputError(f"{path}: nested too deeply; settings are keys and values") from error
     raise InputError(f"{path}: a configuration ends in .yaml, .toml, .json or .env")
 
 

@@ -5,6 +5,7 @@ which value, from where, and what was expected. Never: where values come from, w
 """
 
 from collections.abc import Mapping
+from reprlib import Repr
 from types import NoneType
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
@@ -42,6 +43,8 @@ LIMITS: dict[str, dict[str, Any]] = {
 _WORDS = {"ge": "from {} up", "gt": "above {}", "le": "at most {}", "lt": "below {}"}
 _KINDS: dict[Any, str] = {int: "a whole number", float: "a number", bool: "true or false"}
 _COMPOSED = ("window", "settings")
+_SHORT = Repr()  # few lines of YAML can stand for a value of gigabytes
+_SHORT.maxstring = 80
 
 
 def keys() -> dict[str, Any]:
@@ -83,7 +86,7 @@ def check(values: Mapping[str, object], *, places: Mapping[str, str]) -> dict[st
 def _refusal(wrong: list[str], *, values: Mapping[str, object], places: Mapping[str, str]) -> str:
     key, others = wrong[0], list(dict.fromkeys(wrong[1:]))
     more = f" (wrong too: {', '.join(others)})" if others else ""
-    return f"{places[key]}: {key} is {values[key]!r}; expected {expected(key)}{more}"
+    return f"{places[key]}: {key} is {_SHORT.repr(values[key])}; expected {expected(key)}{more}"
 
 
 def _model() -> type[BaseModel]:

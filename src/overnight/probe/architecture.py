@@ -209,4 +209,10 @@ def _first(config: Any, names: tuple[str, ...]) -> int | None:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else repr(error)
+    """The first line that says something: not one that only announces the next."""
+    said = " ".join(part.strip() for part in _announced(str(error).strip().splitlines()))
+    return said.rstrip(".") or repr(error)
+
+
+def _announced(lines: list[str]) -> list[str]:
+    return lines[:2] if lines and lines[0].endswith(":") else lines[:1]

@@ -106,8 +106,8 @@ def _too_few(fresh: int, rows: int, *, judged: int | None) -> str:
         return "no row of the --eval data has anything to judge by; give others, or leave it out"
     if judged:
         return "no row is left to train on that is not in the --eval data too; give other rows"
-    return (f"only {fresh} of its {rows} rows can be learnt from and is no copy; two are needed, "
-            "one to train on and one to judge by")  # fmt: skip
+    return (f"of its {rows} rows only {fresh} can be learnt from, copies counted once; two "
+            "different rows are the least, one to train on and one to judge by")  # fmt: skip
 
 
 def _first_of(indices: list[int], hashes: list[int]) -> dict[int, int]:

@@ -6,6 +6,7 @@ Never: code that came with the data, images decoded.
 
 import csv
 import io
+import logging
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -113,6 +114,8 @@ def hub_records(name: str) -> Iterator[Record]:
     """
     from datasets import load_dataset
 
+    # Each of its five tries is a line of its own, and a retry another.
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     found = _HUB.fullmatch(name)
     parts = found.groupdict() if found else {"name": name}
     split = parts.get("split") or "train"

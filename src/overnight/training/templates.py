@@ -129,7 +129,9 @@ class Scribe:
                 said, tokenize=False, add_generation_prompt=ask, date_string=_DATE
             )
         except TemplateSyntaxError as error:
-            raise ModelError(f"the tokenizer's chat template is broken: {error}") from None
+            where = self._tokenizer.name_or_path or "the tokenizer"
+            raise ModelError(f"{where}: its chat template is broken: {error}; mend or remove it"
+                             ) from None  # fmt: skip
         return str(text)
 
     def _after_answer(self) -> str:
