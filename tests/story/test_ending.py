@@ -54,11 +54,11 @@ def night(tmp_path: Path) -> Night:
     return night.save(10).evaluate(10, 2.0).promote(10)
 
 
-def best(night: Night, *, by_loss: bool) -> tuple[str, str]:
+def best(night: Night, *, by_loss: bool, looked: bool = True) -> tuple[str, str]:
     candidate = SimpleNamespace(load_best_model_at_end=by_loss)
     teller = SimpleNamespace(run_folder=night.folder, entries=night.entries)
     on = stage(teller=teller, plan=SimpleNamespace(candidate=candidate))
-    found, why = ending._best(on)
+    found, why = ending._best(on, looked=looked)
     return found.name, why
 
 
@@ -76,7 +76,12 @@ def test_the_last_one_is_chosen_where_that_was_asked_for(night: Night):
 def test_without_any_evaluation_the_newest_healthy_one_is_chosen(tmp_path: Path):
     night = Night(tmp_path).begin().save(5).promote(5).add(stepped(6)).save(10)
     name, why = best(night, by_loss=True)
-    assert name == "checkpoint-5" and "none was evaluated" in why
+    assert name == "checkpoint-5" and "no time to compare" in why
+
+
+def test_a_last_state_that_there_was_no_time_to_look_at_is_chosen_for_its_health(night: Night):
+    name, why = best(night, by_loss=True, looked=False)
+    assert name == "checkpoint-10" and "no time to compare" in why
 
 
 def test_a_damaged_checkpoint_is_not_chosen(night: Night):
@@ -84,9 +89,8 @@ def test_a_damaged_checkpoint_is_not_chosen(night: Night):
     assert best(night, by_loss=True)[0] == "checkpoint-10"
 
 
-def only(run: Path) -> Chosen:
-    (one,) = told(run, Chosen)
-    event = one.event
+def last(run: Path) -> Chosen:
+    event = told(run, Chosen)[-1].event
     assert isinstance(event, Chosen)
     return event
 
@@ -106,13 +110,22 @@ def test_the_test_part_is_read_once_besides_the_base(finished: Path):
 
 @pytest.mark.tiny
 def test_the_choice_says_what_it_was_made_by(finished: Path):
-    chosen = only(finished)
+    chosen = last(finished)
     losses = [one.event.loss for one in told(finished, Evaluated) if one.event.part == "select"]
     assert chosen.loss["select"].loss == min(loss.loss for loss in losses)
     assert set(chosen.loss) == {"base", "test", "base_select", "select"}
     assert chosen.gain is not None and chosen.keep == "tuned"
     difference = chosen.loss["base"].loss - chosen.loss["test"].loss
     assert chosen.gain.loss == pytest.approx(difference)
+
+
+@pytest.mark.tiny
+def test_the_choice_is_said_before_the_test_part_is_read(finished: Path):
+    kinds = [entry.event for entry in told(finished, Chosen, Evaluated)][-3:]
+    first, test, second = kinds
+    assert isinstance(first, Chosen) and "test" not in first.loss and first.gain is None
+    assert isinstance(test, Evaluated) and test.part == "test"
+    assert isinstance(second, Chosen) and second.name == first.name
 
 
 @pytest.mark.tiny

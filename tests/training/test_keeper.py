@@ -108,6 +108,23 @@ def test_a_measure_tells_the_mean_over_the_held_out_rows(base, night):
 
 
 @pytest.mark.tiny
+def test_a_look_that_would_end_too_late_is_none_and_said(base, night):
+    said: list[str] = []
+    keeper, session = tiny.keeper(night, said), tiny.session(base)
+    keeper.latest = keeper.clock() - 1.0
+    assert keeper.evaluate(session) is None
+    assert keeper.rows == {}
+    assert "select part was given up" in said[0]
+
+
+def test_what_waits_for_its_proof_can_be_promoted_at_the_end(night):
+    keeper = pending(night, 5, 30)
+    assert names(keeper.promote_all("healthy to its last step")) == [
+        "checkpoint-5", "checkpoint-30"]  # fmt: skip
+    assert keeper.promote_all("again") == []
+
+
+@pytest.mark.tiny
 def test_the_gain_is_paired_row_by_row(base, night):
     keeper, session = tiny.keeper(night), tiny.session(base)
     before = keeper.measure(session, "test", base=True)

@@ -184,7 +184,7 @@ def _told(event: Event) -> str | None:
             said = f"The base model's held-out loss ({part}): {loss_words(loss)}"
         case Evaluated(step=step, part=part, loss=loss):
             said = f"Held-out loss ({part}) at step {step:,}: {loss_words(loss)}"
-        case Chosen(name=name, why=why):
+        case Chosen(name=name, why=why, loss=loss) if "test" not in loss:  # it is told twice
             said = f"Chosen: {inert_line(name)}, {inert_line(why).rstrip('.')}."
         case Published(tested=tested):
             said = f"The model is in final/{'' if tested else ' (not load-tested)'}."
