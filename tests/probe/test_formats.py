@@ -125,12 +125,16 @@ def test_a_row_of_another_format_is_named_and_can_be_skipped():
         ({"question": "q", "level": 3}, "hold no answer to `question`"),
         ({"prompt": "q", "chosen": "a", "rejected": "b"}, "preferences"),
         ({"message_id": 1, "text": "t", "replies": []}, "tree of messages"),
-        (7, r"\(none\)"),
     ],
 )
 def test_unknown_columns_are_named_with_the_place_and_what_is_near(value, said):
     with pytest.raises(DataError, match=f"f.jsonl:1: columns .*{said}"):
         recognise(records(value))
+
+
+def test_rows_that_are_no_objects_have_no_columns():
+    with pytest.raises(DataError, match="f.jsonl:1: the rows have no columns; expected objects"):
+        recognise(records(7))
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,8 @@ def read_status(run: Path) -> Status:
     except FileNotFoundError as error:
         raise InputError(f"{file} is missing: no night was started in this folder") from error
     except (OSError, ValueError) as error:
-        raise InputError(f"{file} cannot be read: {error}") from error
+        raise InputError(f"{file} cannot be read ({error}); `overnight report` reads the journal "
+                         "beside it") from error  # fmt: skip
 
 
 def status_lines(

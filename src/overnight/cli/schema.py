@@ -44,7 +44,7 @@ _WORDS = {"ge": "from {} up", "gt": "above {}", "le": "at most {}", "lt": "below
 _KINDS: dict[Any, str] = {int: "a whole number", float: "a number", bool: "true or false"}
 _COMPOSED = ("window", "settings")
 _SHORT = Repr()  # few lines of YAML can stand for a value of gigabytes
-_SHORT.maxstring = 80
+_SHORT.maxstring, _SHORT.maxlevel = 80, 1
 
 
 def keys() -> dict[str, Any]:

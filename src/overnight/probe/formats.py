@@ -130,7 +130,9 @@ def _pair(common: list[str]) -> Layout | None:
 
 
 def _unknown(columns: list[str], tree: bool) -> str:
-    found = f"columns {', '.join(f'`{name[:40]}`' for name in columns[:12]) or '(none)'}"
+    if not columns:
+        return f"the rows have no columns; expected objects with {_EXPECTED}"
+    found = f"columns {', '.join(f'`{name[:40]}`' for name in columns[:12])}"
     if tree:
         return (
             f"{found} are a tree of messages; expected conversations, so thread it into `messages`"

@@ -258,6 +258,8 @@ def load(run_folder: Path) -> Report:
     text = _read(run_folder / "plan.json")
     try:
         data = json.loads(text)
+        if "request" in data and "plan" not in data:
+            raise InputError(f"{run_folder} has no plan yet; look again in a moment")
         facts = {"dataset": DatasetProfile, "model": ModelProfile, "hardware": Hardware,
                  "request": Request}  # fmt: skip
         known: dict[str, Any] = {key: from_json(data[key], kind) for key, kind in facts.items()}

@@ -20,6 +20,7 @@ from overnight.training.disk import BALLAST, set_ballast
 from overnight.training.journal import Journal
 from overnight.values.errors import InputError
 from overnight.values.ledger import Ended, Entry, Started
+from overnight.values.plan import Plan
 from overnight.values.request import Request
 from overnight.values.units import show_duration
 
@@ -215,8 +216,7 @@ def _same_night(request: Request, folder: Path) -> None:
     Raises:
         InputError: names what differs.
     """
-    written = json.loads((folder / PLAN).read_text("utf-8"))
-    before = from_json(written["request"], Request)
+    before = _before(folder)
     changed = [
         f"{name} was {_shown(getattr(before, name))}, now {_shown(getattr(request, name))}"
         for name in (field.name for field in fields(Request))
@@ -227,6 +227,22 @@ def _same_night(request: Request, folder: Path) -> None:
             f"{folder} was begun otherwise: {'; '.join(changed)}. Give the same again to go on, "
             "--fresh to start over, or --name for another night"
         )
+
+
+def _before(folder: Path) -> Request:
+    """What the night was begun with; its plan, where there is one already, can be read too.
+
+    Raises:
+        InputError: plan.json is gone or damaged.
+    """
+    try:
+        written = json.loads((folder / PLAN).read_text("utf-8"))
+        if "plan" in written:
+            from_json(written["plan"], Plan)
+        return from_json(written["request"], Request)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{folder / PLAN} is gone or damaged ({error}), so the night cannot go "
+                         "on; --fresh starts over") from error  # fmt: skip
 
 
 def _shown(value: Any) -> str:
