@@ -53,11 +53,11 @@ def _leftovers(out: Path) -> int:
 
 def row(result: dict[str, Any]) -> str:
     """One line of the table."""
-    losses = (result["base"], result["test"])
+    losses = (result.get("base"), result.get("test"))
     return (
         f"| {result['case']} | {result['method']} | {result['moment']:.1f} | {result['went_on']} | "
         f"{result['lost']} | {result['took']:.1f} | {WINDOW - result['took']:.1f} | "
-        f"{result['leftovers']} | {result['status']} | {result['steps']} | "
+        f"{result['leftovers']} | {result['status']} | {result.get('steps', '-')} | "
         + " | ".join(f"{one['loss']:.3f}" if one else "-" for one in losses)
         + " |"
     )
@@ -65,7 +65,10 @@ def row(result: dict[str, Any]) -> str:
 
 def table(results: list[dict[str, Any]]) -> str:
     """The page."""
-    late = [result for result in results if result["took"] > WINDOW or result["status"] != 0]
+    late = [
+        result for result in results
+        if result["took"] > WINDOW or result["status"] != 0 or not result.get("test")
+    ]  # fmt: skip
     head = (
         "| run | method | killed at, s | went on from | steps lost | took, s | spare, s | "
         "processes left | exit | steps | base loss | test loss |\n"
@@ -77,7 +80,7 @@ def table(results: list[dict[str, Any]]) -> str:
         "once by SIGKILL to its whole process group at a uniformly random moment between 3 % and "
         f"85 % of the window, then the same command again. Late or failed: {len(late)}. Seconds "
         "count from the first start.", "", head, *(row(result) for result in results), "",
-        "Repeat: `python bench/kills.py`", "",
+        "Two nights at a time, one thread each. Repeat: `python bench/kills.py`", "",
     ))  # fmt: skip
 
 

@@ -95,6 +95,8 @@ def events(out: Path, kind: str) -> list[dict[str, Any]]:
 
 def told(out: Path) -> dict[str, Any]:
     """What a finished run says of itself."""
+    if not (out / "report.json").exists() or not events(out, "Ended"):
+        return {}
     report = json.loads((out / "report.json").read_text("utf-8"))
     ended, stopped = events(out, "Ended")[-1], events(out, "Stopped")
     chosen = (events(out, "Chosen") or [{"step": None, "loss": {}, "gain": None}])[-1]
@@ -107,7 +109,7 @@ def told(out: Path) -> dict[str, Any]:
         "gain": chosen["gain"],
         "stopped": stopped[-1]["reason"] if stopped else None,
         "deadline_kept": ended["deadline_kept"],
-        "published": events(out, "Published")[-1],
+        "published": (events(out, "Published") or [None])[-1],
         "rehearsed_pace": rehearsed["tokens_per_second"],
         "pace": sum(s["tokens"] for s in steps) / max(sum(s["seconds"] for s in steps), 1e-9),
         "peak_bytes": max((s["peak_bytes"] for s in steps), default=0),

@@ -59,7 +59,7 @@ def run(case: int, data: Path, work: Path) -> dict[str, Any]:
     )
     result = {"case": case, "data": path, "model": model, "window": float(seconds), "took": took,
               "words": " ".join(words), "status": status}  # fmt: skip
-    return result | (nights.told(out) if (out / "report.json").exists() else {})
+    return result | nights.told(out)
 
 
 def row(result: dict[str, Any]) -> str:
@@ -71,25 +71,32 @@ def row(result: dict[str, Any]) -> str:
     return (
         f"| {result['data'].split('/')[-1]} | {result['model']} | {result['words']} | "
         f"{result['took']:.1f} | {unused:.1f} | {100 * unused / result['window']:.0f} % | "
-        f"{result.get('stopped', '-')} | {result.get('steps', '-')} | {shown} | {paired} |"
+        f"{result['status']} | {(result.get('published') or {}).get('tested', '-')} | "
+        f"{result.get('stopped', '-')} | {result.get('steps', '-')} | "
+        f"{result.get('rehearsed_pace') or 0:,.0f} | {result.get('pace') or 0:,.0f} | "
+        f"{shown} | {paired} |"
     )
 
 
 def table(results: list[dict[str, Any]]) -> str:
     """The page."""
     overrun = [r for r in results if r["took"] > r["window"]]
+    failed = [r for r in results if r["status"] != 0 or not r.get("test")]
     wasted = [
         r for r in results
-        if r.get("stopped") == "window" and r["window"] - r["took"] > max(8.0, 0.1 * r["window"])
+        if r.get("stopped") != "horizon" and r["window"] - r["took"] > max(8.0, 0.1 * r["window"])
     ]  # fmt: skip
     head = (
-        "| data | base | asked | took, s | unused, s | of window | ended by | steps | base loss | "
-        "test loss | gain, paired, 95 % |\n|---|---|---|---|---|---|---|---|---|---|---|"
+        "| data | base | asked | took, s | unused, s | of window | exit | tested | ended by | steps | "
+        "pace rehearsed, tokens/s | pace, tokens/s | base loss | test loss | gain, paired, 95 % |\n"
+        "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|"
     )
     return "\n".join((
         "# Windows kept", "", nights.machine(), "",
-        f"{len(results)} windows; overrun: {len(overrun)}; ended by the window with more than 10 % "
-        f"of it (or 8 s) unused: {len(wasted)}. {OVERHEAD} `horizon`: the planned epochs were "
+        f"{len(results)} windows; overrun: {len(overrun)}; without a model or its test loss: "
+        f"{len(failed)}; ended by the window with more than 10 % of it (or 8 s) unused: "
+        f"{len(wasted)}. Two nights at a time, one thread each. {OVERHEAD} `exit`: the status; "
+        "`tested`: the published model was load-tested. `horizon`: the planned epochs were "
         "done. `stories` is a real 260k-parameter Llama, `fresh-*` are untrained 2 M-parameter "
         "ones with a tokenizer made from the data.", "", head,
         *(row(r) for r in results), "", "Repeat: `python bench/windows.py`", "",

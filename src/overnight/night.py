@@ -8,8 +8,10 @@ supervise.py).
 import json
 import os
 import signal
+import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -150,9 +152,18 @@ def _asked(folder: Path) -> Request:
     return from_json(json.loads((folder / PLAN).read_text("utf-8"))["request"], Request)
 
 
+def _written_plan(teller: Teller) -> dict[str, Any]:
+    """plan.json; all processes but the first wait until that has written the plan."""
+    while True:
+        written: dict[str, Any] = json.loads((teller.run_folder / PLAN).read_text("utf-8"))
+        if teller.main or "plan" in written:
+            return written
+        time.sleep(0.1)
+
+
 def _plan(teller: Teller, request: Request, found: Look, begun: Started) -> Plan:
     """The plan as it stands in the run folder; chosen now if this is the first time."""
-    written = json.loads((teller.run_folder / PLAN).read_text("utf-8"))
+    written = _written_plan(teller)
     if "plan" in written:
         return from_json(written["plan"], Plan)
     plan = search.choose(question(request, found, begun.window_seconds))

@@ -17,7 +17,7 @@ from overnight.story import begin
 from overnight.story.alone import alone
 from overnight.story.begin import Night
 from overnight.story.children import Child, Signals, in_words
-from overnight.story.publishing import LAST_MOMENT, Publisher
+from overnight.story.publishing import Publisher, publish_price
 from overnight.story.teller import STATUS
 from overnight.training import export, journal
 from overnight.training.journal import Journal
@@ -40,15 +40,14 @@ RESTARTS_WITHOUT_PROGRESS = 2
 """Crashes in a row that left no new checkpoint: the next one would crash too."""
 PUBLISH_PRIOR = 12.0
 """Seconds kept for publishing before this machine's own imports were timed."""
-PUBLISH_FACTOR = 1.25
-PUBLISH_EXTRA = 1.0
-"""As opening.py prices it."""
 REFUSAL_SECONDS = 60.0
 """After the deadline: how long a child may take to say that the window is too short for it."""
 READING_SHARE = 0.02
 """Of the time that reading the journal may take."""
 PLANNED = ("horizon", "window", "patience")
 """Reasons to stop that are the planned end."""
+LEAVES = 2
+"""Signals after which nothing is waited for any more."""
 PASSED_ON = (2, 3)
 """Exit statuses of the child that are the user's to mend, not crashes."""
 
@@ -64,6 +63,8 @@ class Supervisor:
     crashes: int = field(default=0)
     in_time: bool = field(default=True)
     """Whether the deadline was still to come."""
+    saved_before: int = field(default=0)
+    """Checkpoints that were there before this invocation."""
     promoted: bool = field(default=False)
     """Whether there is something to publish, and so something to end a child for."""
     price: float = field(default=PUBLISH_PRIOR)
@@ -88,8 +89,7 @@ class Supervisor:
         events = [entry.event for entry in journal.read(self.folder)]
         seen = [event for event in events if isinstance(event, Prepared)]
         if seen:
-            cost = max(event.import_seconds + event.load_seconds for event in seen)
-            self.price = PUBLISH_FACTOR * cost + PUBLISH_EXTRA
+            self.price = max(publish_price(event) for event in seen)
         self.promoted = any(isinstance(event, Promoted) for event in events)
         now = self.clock.boot()
         self._read_again = now + (now - begun) / READING_SHARE
@@ -104,16 +104,17 @@ class Supervisor:
         if left is None:
             return False
         self.read()
-        return left <= (self.price + LAST_MOMENT if self.promoted else -REFUSAL_SECONDS)
+        return left <= (self.price if self.promoted else -REFUSAL_SECONDS)
 
     def alone(self) -> bool:
-        """Whether nobody may be there to mend anything: it ran, and something can be published."""
+        """Whether nobody may be there to mend anything: it trained, and something can be kept."""
         self.read()
-        return self.crashes > 0 and self.promoted
+        return self.promoted and (self.crashes > 0 or self._progress() > self.saved_before)
 
     def train(self) -> int:
         """Runs the child until it has ended by itself or its time is over; its exit status."""
         idle = 0
+        self.saved_before = self._progress()
         while True:
             before = self._progress()
             child = Child.start(["_night", str(self.folder)], processes=self.night.processes)
@@ -152,7 +153,12 @@ class Supervisor:
         """Leaves the best there is in `final/`."""
         # After a deadline that had passed at the start nothing is gained by hurrying.
         ends_at = self.night.ends_at if self.in_time else None
-        return Publisher(self.folder, self.journal, self.clock, ends_at, self.price).publish()
+        return Publisher(self.folder, self.journal, self.clock, ends_at, self.price,
+                         left_at_once=self.leaves).publish()  # fmt: skip
+
+    def leaves(self) -> bool:
+        """Whether the user has asked a second time to be gone."""
+        return self.signals.count >= LEAVES
 
 
 def run(
@@ -194,15 +200,25 @@ def _held(request: Request, folder: Path, clock: Clock, *, fresh: bool, renew: b
         supervisor.in_time = left is None or left > 0
         if supervisor.in_time:
             status = supervisor.train()
+            if supervisor.leaves():
+                return _left(supervisor)
             if status in PASSED_ON and not supervisor.alone():
                 return _given_back(night, status)
         return _end(supervisor, status)
 
 
+def _left(supervisor: Supervisor) -> int:
+    """The user left at once: nothing is published, the same command goes on."""
+    status = EndedEarly.exit_status
+    supervisor.journal.append(Ended(exit_status=status, why="left at once", deadline_kept=True))
+    print("left at once; the same command goes on from the newest checkpoint", file=sys.stderr)
+    return status
+
+
 def _given_back(night: Night, status: int) -> int:
     """The user has to mend something; what this command made and holds nothing goes again."""
     entries = journal.read(night.folder)
-    trained = any(isinstance(entry.event, Stepped) for entry in entries)
+    trained = any(isinstance(entry.event, Saved) and entry.event.step > 0 for entry in entries)
     if night.new and not trained:
         shutil.rmtree(night.folder, ignore_errors=True)
     return status

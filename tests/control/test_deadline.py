@@ -100,6 +100,11 @@ def test_planned_steps_end_the_night_before_the_window_does():
     assert night.decide(10.0) == Stop(reason="horizon")
 
 
+def test_a_horizon_that_the_clock_has_cut_is_the_windows_end():
+    assert deadline(steps_wanted=500, horizon=50, step=50).decide(10.0) == Stop(reason="window")
+    assert deadline(horizon=50, step=50).decide(10.0) == Stop(reason="window")
+
+
 def test_a_signal_goes_before_everything():
     assert deadline().decide(0.0, asked_to_stop="signal") == Stop(reason="signal")
 

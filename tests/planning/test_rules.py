@@ -48,9 +48,14 @@ def test_turing_never_gets_bf16_and_ampere_never_needs_fp16():
 
 
 def test_warm_up_is_never_most_of_a_short_night():
-    assert rules.warmup_steps(1000, 0.03) == 30
-    assert rules.warmup_steps(20, 0.03) == 4
-    assert rules.warmup_steps(2, 0.03) == 1
+    assert rules.warmup_steps(1000, None) == 30
+    assert rules.warmup_steps(20, None) == 4
+    assert rules.warmup_steps(2, None) == 1
+
+
+def test_a_given_share_of_warm_up_is_kept():
+    assert rules.warmup_steps(1000, 0.5) == 500
+    assert rules.warmup_steps(1000, 0.0) == 0
 
 
 def test_a_window_alone_means_what_the_design_says():

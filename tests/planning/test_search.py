@@ -76,8 +76,25 @@ def test_no_checkpointing_where_memory_is_free():
 
 def test_max_length_beyond_the_models_positions_is_cut_and_said():
     plan = search.choose(question(settings=Settings(max_length=4096)))
-    assert plan.candidate.max_length == 512
+    assert plan.candidate.max_length == 300
     assert any("positions" in note for note in plan.notes)
+
+
+def test_a_generous_max_length_costs_no_memory_beyond_the_longest_row():
+    plan = search.choose(question(settings=Settings(max_length=500)))
+    assert plan.candidate.max_length == 300
+    assert plan.memory == search.choose(question()).memory
+
+
+def test_a_precision_that_was_refused_is_not_taken():
+    assert search.choose(question(settings=Settings(bf16=False))).candidate.precision == "fp32"
+    card = search.choose(question(model=LARGE, hardware=CARD, settings=Settings(bf16=False)))
+    assert card.candidate.precision == "fp16"
+
+
+def test_steps_that_do_not_fit_are_said():
+    plan = search.choose(question(window=60.0, settings=Settings(max_steps=10**6)))
+    assert any("of 1000000 steps fit" in note for note in plan.notes)
 
 
 def test_memory_efficient_plans_with_half_of_the_memory():

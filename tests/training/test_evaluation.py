@@ -64,6 +64,7 @@ def test_another_error_comes_through_and_the_mode_is_put_back(base, monkeypatch)
 
 def test_a_look_that_is_given_up_leaves_everything_as_it_was(base):
     session, before = tiny.session(base), torch.get_rng_state()
+    session.model.train()
     asked = iter([False, True])
     with pytest.raises(evaluation.OutOfTime):
         evaluation.row_losses(session, list(range(14)) * 3, lambda: next(asked))

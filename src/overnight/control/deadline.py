@@ -204,7 +204,8 @@ class Deadline:
 
     def _over(self, now: float) -> str:
         if self.step >= self.horizon:
-            return "horizon"
+            # A horizon that the clock has cut is the window's end, not that of the work.
+            return "horizon" if self.step >= (self.steps_wanted or self.horizon + 1) else "window"
         return "" if self._fits(now, self.slowest_step) else "window"
 
     def _fits(self, now: float, seconds: float) -> bool:

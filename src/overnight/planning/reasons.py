@@ -82,10 +82,14 @@ def of(
 
 
 def _epochs_note(plan: Plan, request: Request) -> str:
-    asked = request.settings.num_train_epochs
-    if asked is None or plan.time.fits_in_window:
+    settings = request.settings
+    if plan.time.fits_in_window:
         return ""
-    return f"{plan.time.epochs:.1f} of {asked:g} epochs fit into the window"
+    if settings.max_steps is not None:
+        return f"{plan.time.total_steps} of {settings.max_steps} steps fit into the window"
+    if settings.num_train_epochs is None:
+        return ""
+    return f"{plan.time.epochs:.1f} of {settings.num_train_epochs:g} epochs fit into the window"
 
 
 def _precision_note(plan: Plan, request: Request) -> str:
@@ -97,10 +101,12 @@ def _precision_note(plan: Plan, request: Request) -> str:
 
 
 def _length_note(plan: Plan, request: Request) -> str:
-    asked = request.settings.max_length
-    if asked is None or asked <= plan.candidate.max_length:
+    asked, takes = request.settings.max_length, plan.candidate.max_length
+    if asked is None or asked <= takes:
         return ""
-    return f"max_length={asked} is more than the model's {plan.candidate.max_length} positions"
+    return (
+        f"max_length={asked} is more than any row or the model's positions need; {takes} is taken"
+    )
 
 
 def _waste_note(plan: Plan, request: Request) -> str:

@@ -49,17 +49,19 @@ def _precision(question: Question) -> Literal["fp32", "bf16", "fp16"]:
         raise InputError("--precision fp16 cannot train on a CPU; use bf16, fp32 or auto")
     if forced != "auto":
         return forced
-    if settings.bf16 is False and settings.fp16 is False:
-        return "fp32"
-    return cast(Literal["fp32", "bf16", "fp16"], runs[0])
+    refused = [name for name in ("bf16", "fp16") if getattr(settings, name) is False]
+    if "bf16" in refused and question.hardware.compute_capability is not None:
+        runs = ("fp16", *runs)  # every card that runs bf16 runs fp16 as well
+    allowed = [name for name in (*runs, "fp32") if name not in refused]
+    return cast(Literal["fp32", "bf16", "fp16"], allowed[0])
 
 
 def _base(question: Question, method: Literal["lora", "qlora", "full"]) -> Candidate:
     """A candidate of this method with every rule's value, then what the user gave."""
     dataset, model, request = question.dataset, question.model, question.request
     given = request.settings.given()
-    length = cast(int, given.get("max_length") or rules.max_length(dataset, model))
-    length = min(length, model.max_positions)
+    length = rules.max_length(dataset, model)
+    length = min(cast(int, given.get("max_length") or length), length)
     rows = rules.rows_per_micro_batch(dataset, length, question.hardware.device)
     rows = max(1, round(rows * weights(request.priority).rows_factor))
     rows = cast(int, given.get("per_device_train_batch_size") or rows)

@@ -150,7 +150,8 @@ class Report:
         """What the plan gives a step."""
         time = self.plan.time
         training = time.phases.get("training", Interval.exactly(0.0)).mid
-        return training / max(time.total_steps, 1)
+        before = self.rehearsed.event.steps if self.rehearsed else 0  # not in its training phase
+        return training / max(time.total_steps - before, 1)
 
     @property
     def peak_bytes(self) -> int | None:

@@ -115,7 +115,7 @@ def night(request: Request, folder: Path, clock: Clock, *, renew: bool) -> Night
         begun = _begin(request, folder, clock)
         return _night(request, folder, clock, begun, ())
     _same_night(request, folder)
-    if renew and _over(begun, clock, entries):
+    if renew and not _finished(entries, folder) and _over(begun, clock, entries):
         begun = _renewed(begun, folder, clock, length=_length(entries))
     return _night(request, folder, clock, begun, entries)
 
@@ -129,15 +129,19 @@ def _night(request: Request, folder: Path, clock: Clock, begun: Started,
            entries: Sequence[Entry]) -> Night:  # fmt: skip
     last = entries[-1] if entries else None
     ends = journal.deadline_boot(begun, clock, last=last)
-    ended = last is not None and isinstance(last.event, Ended) and last.event.exit_status == 0
     return Night(
         folder=folder,
         ends_at=ends,
         processes=request.processes,
         new=not entries,
-        finished=ended and (folder / "final").is_dir(),
+        finished=_finished(entries, folder),
         echo=_echo(folder, clock, ends=ends, again=_length(entries)),
     )
+
+
+def _finished(entries: Sequence[Entry], folder: Path) -> bool:
+    last = entries[-1].event if entries else None
+    return isinstance(last, Ended) and last.exit_status == 0 and (folder / "final").is_dir()
 
 
 def _echo(folder: Path, clock: Clock, *, ends: float | None, again: float) -> str:

@@ -31,14 +31,20 @@ def end(on: Stage, loop: Loop, stopped: Stopped) -> None:
     on.teller.state = "ending"
     if deadline.saved_step != stopped.step:
         # What was set aside for this moment on a full disk; nothing is written after it.
-        saved = on.keeper.save(on.session) or (
-            on.keeper.save(on.session) if release_ballast(on.teller.run_folder) else None
-        )
+        saved = on.keeper.save(on.session)
+        if saved is None and on.session.agreed(_released(on)):
+            saved = on.keeper.save(on.session)
         if saved is not None:
             on.teller.tell(loop.happened(saved))
     if stopped.reason == "signal":
+        if loop.course.health.verdict == "well":
+            on.teller.all(on.keeper.promote_all("healthy to its last step, ended by a signal"))
         return  # whoever sent it may not wait; the newest promoted checkpoint is published
     _choose(on, loop, looked=_looked(on, loop, stopped.step))
+
+
+def _released(on: Stage) -> bool:
+    return on.teller.main and release_ballast(on.teller.run_folder)
 
 
 def _looked(on: Stage, loop: Loop, step: int) -> bool:
@@ -75,14 +81,14 @@ def _choose(on: Stage, loop: Loop, *, looked: bool) -> None:
     if best.step != on.session.progress.step:
         on.session.restore(best.path)
     if on.teller.main:
-        write_probe(on.teller.run_folder, _probe(on))
+        write_probe(on.teller.run_folder, _probe(on, best.name))
     on.teller.tell(_chosen(on, best, why, None))
     seen = on.keeper.measure(on.session, "test") if _room(on, loop, "test") else None
     if seen is not None:
         on.teller.tell(loop.happened(seen))
         on.teller.tell(_chosen(on, best, why, seen.loss))
     asked = any(isinstance(entry.event, Answered) for entry in on.teller.entries)
-    if asked and _room(on, loop, "answers"):
+    if on.session.agreed(asked) and _room(on, loop, "answers"):
         write_answers(on, "after")
 
 
@@ -101,7 +107,7 @@ def _chosen(on: Stage, best: Found, why: str, test: Loss | None) -> Chosen:
         why=why,
         loss={name: figure for name, figure in figures.items() if figure is not None},
         gain=gain,
-        keep="base" if gain is not None and gain.loss < 0 else "tuned",
+        keep="base" if gain is not None and gain.high < 0 else "tuned",
     )
 
 
@@ -123,8 +129,14 @@ def _newest(entries: list[Entry], wanted: Callable[[Evaluated], bool]) -> Loss |
     return next((event.loss for event in seen if wanted(event)), None)
 
 
-def _probe(on: Stage) -> Probe:
+def _probe(on: Stage, name: str) -> Probe:
     """The first tokens of a held-out row and their loss, in evaluation mode."""
     row = int(on.keeper.held_out["select"][0])
     tokens = on.session.corpus.encoded.row(row, PROBE_TOKENS)[0].tolist()
-    return Probe(tokens=tokens, loss=on.session.loss_of(tokens))
+    return Probe(
+        name=name,
+        tokens=tokens,
+        loss=on.session.loss_of(tokens),
+        compare=on.plan.candidate.method != "qlora",
+        trust_remote_code=on.request.trust_remote_code,
+    )

@@ -5,7 +5,7 @@ machine. Never: weights, a plan, training. It stands beside night.py: probe and 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from overnight.planning.search import Question
@@ -85,6 +85,8 @@ def data(request: Request, *, max_positions: int, tokenizer: Any) -> Data:
         held = sources.read(request.eval_data, learn=request.learn,
                             skip_bad_rows=request.skip_bad_rows).rows  # fmt: skip
     rows = (*read.rows, *held)
+    if held:
+        read = replace(read, fingerprint=sources.fingerprint(rows))  # the user's own rows count in
     encoded = render.encode(rows, tokenizer, skip_bad_rows=request.skip_bad_rows)
     longest = int(encoded.lengths.max())
     length = min(request.settings.max_length or longest, longest, max_positions)

@@ -3,7 +3,9 @@
 In: what was looked at and planned. Out: a Loop that stands where the night stands. Never: trains.
 """
 
+import json
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from overnight.control.schedule import Schedule
 from overnight.planning import rules, timing
 from overnight.story import held_out
 from overnight.story.look import Look
+from overnight.story.publishing import publish_price
 from overnight.story.stage import Stage
 from overnight.story.teller import Teller
 from overnight.training import answers, journal, lineage, methods, render
@@ -44,11 +47,6 @@ ANSWERS_WINDOW = 60.0
 """Seconds: in shorter windows no answers are written."""
 PROVISIONAL_STEPS = 50
 """The horizon until the rehearsal has measured one, at least."""
-PUBLISH_FACTOR = 1.25
-"""On what this start took to import and load: a fresh process does the same again, on a machine
-that is as busy as it likes."""
-PUBLISH_EXTRA = 1.0
-"""Seconds for starting two processes and writing the report; 0.6 measured on two cores."""
 
 
 def stage(teller: Teller, request: Request, found: Look, plan: Plan) -> Stage:
@@ -89,14 +87,16 @@ def write_plan(folder: Path, plan: Plan, request: Request, found: Look) -> None:
         "rejections": to_json(plan.rejections),
         "plan": to_json(plan),
     }
+    before = json.loads((folder / PLAN).read_text(encoding="utf-8"))
+    # What was shown before anything was measured stays readable beside what came of it.
+    content["first_plan"] = before.get("first_plan", before.get("plan", content["plan"]))
     journal.write_json(folder / PLAN, content, fsync=True)
 
 
 def begin(on: Stage, prepared: Prepared) -> Loop:
     """The loop, standing at the beginning or where the newest whole checkpoint stands."""
     on.keeper.stop_asked = on.stop_asked
-    cost = prepared.import_seconds + prepared.load_seconds
-    on.publish_seconds = PUBLISH_FACTOR * cost + PUBLISH_EXTRA
+    on.publish_seconds = publish_price(prepared)
     if on.ends_at is not None:
         margin = margin_seconds(on.ends_at - on.started_at)
         on.keeper.latest = on.ends_at - on.publish_seconds - 0.5 * margin
@@ -104,12 +104,13 @@ def begin(on: Stage, prepared: Prepared) -> Loop:
         lineage.tidy(on.teller.run_folder, on.teller.entries) if on.teller.main else None
     )
     again = any(isinstance(entry.event, Stepped | Saved) for entry in on.teller.entries)
-    if found is not None and found.path is not None:
+    if found is not None and found.step > 0:
         return _resumed(on, found)
-    if again:
-        passed = found.passed_over if found else ()
+    if again and found is not None:
+        # What stands before step 1 is measured again: a kill may have left a part of it.
         lost = _last_step(on.teller.entries)
-        on.teller.tell(Resumed(step=0, name="", steps_lost=lost, passed_over=passed))
+        on.teller.tell(Resumed(step=0, name=found.name, steps_lost=lost,
+                               passed_over=found.passed_over))  # fmt: skip
     return _fresh(on)
 
 
@@ -166,7 +167,7 @@ def _fresh(on: Stage) -> Loop:
     deadline = replace(loop.course.deadline, answer_seconds=on.answer_seconds)
     loop.course = replace(loop.course, deadline=deadline)
     horizon = on.teller.horizon
-    warmup = rules.warmup_steps(horizon, on.plan.candidate.warmup_ratio)
+    warmup = rules.warmup_steps(horizon, on.request.settings.warmup_ratio)
     on.teller.tell(loop.happened(loop.replanned(horizon, "the plan", warmup_steps=warmup)))
     on.teller.state = "rehearsing"
     return loop
@@ -183,6 +184,16 @@ def _last_step(entries: list[Entry]) -> int:
     return next((e.event.step for e in reversed(entries) if isinstance(e.event, Stepped)), 0)
 
 
+def _answering(entries: list[Entry]) -> float:
+    """Seconds that the answers before training took, as the journal has them."""
+    spans = [
+        entry.t - before.t
+        for before, entry in pairwise(entries)
+        if isinstance(entry.event, Answered) and entry.event.when == "before"
+    ]
+    return sum(spans)
+
+
 def _resumed(on: Stage, found: lineage.Found) -> Loop:
     """The loop where the checkpoint was written, with the course that the journal tells of it."""
     assert found.path is not None
@@ -196,7 +207,9 @@ def _resumed(on: Stage, found: lineage.Found) -> Loop:
         on.keeper.pending.append((found.step, found.name))
     course, rehearsed = _told_course(on, found.name)
     # The last steps before it may not be in the journal: it was killed, or logs few of them.
-    course = replace(course, deadline=replace(course.deadline, step=found.step))
+    on.answer_seconds = _answering(on.teller.entries)
+    told = replace(course.deadline, step=found.step, answer_seconds=on.answer_seconds)
+    course = replace(course, deadline=told)
     on.rehearsing = not rehearsed
     on.teller.state = "rehearsing" if on.rehearsing else "training"
     on.teller.horizon = course.schedule.horizon

@@ -27,7 +27,7 @@ def watch(on: Stage, loop: Loop, event: Event) -> None:
     """What follows from an event besides the loop's own doing: the rehearsal's end, forecasts."""
     if isinstance(event, Stepped) and on.rehearsing:
         on.steps.append(event)
-        if _enough(on):
+        if on.session.agreed(_enough(on)):
             _conclude(on, loop)
             return
     if isinstance(event, Replanned | Evaluated) and not on.rehearsing:
@@ -64,12 +64,14 @@ def _conclude(on: Stage, loop: Loop) -> None:
     )
     horizon = on.session.agreed(deadline.reachable(on.now)) or loop.session.progress.step
     done = loop.session.progress.step
-    warmup = rules.warmup_steps(horizon, on.plan.candidate.warmup_ratio)
+    warmup = rules.warmup_steps(horizon, on.request.settings.warmup_ratio)
     warmup = max(warmup, done + WARM_AGAIN)  # the rate goes on from where the rehearsal left it
     _correct(on, deadline, measured)
     on.teller.horizon = horizon
     on.teller.state = "training"
-    rate = on.plan.candidate.learning_rate  # now that of the horizon; the warm-up goes on to it
+    rate = on.session.agreed(
+        on.plan.candidate.learning_rate
+    )  # now that of the horizon; the warm-up goes on to it
     loop.course = replace(loop.course, schedule=replace(loop.course.schedule, peak=rate))
     event = loop.replanned(horizon, "the rehearsal", warmup_steps=warmup)
     on.teller.tell(loop.happened(event))
@@ -95,7 +97,7 @@ def _correct(on: Stage, deadline: Deadline, measured: Measurement) -> None:
     about = Interval(low=rate / (1.0 + doubt), mid=rate, high=rate * (1.0 + doubt))
     asked = question(on.request, on.found, on.plan.window_seconds)
     on.plan = search.corrected(
-        replace(on.plan, candidate=on.session.candidate),
+        on.plan,  # a micro-batch that memory made smaller is no other step, and is journalled
         asked,
         prices=_prices(on, deadline),
         pace_now=about,

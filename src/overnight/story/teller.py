@@ -47,6 +47,7 @@ class Teller:
     state: State = "starting"
     horizon: int = 0
     logging_steps: int = 1
+    """Every so many steps one is shown; the journal has them all."""
     finish: Interval | None = None
     """On the boot-time clock."""
     reserve: Reserve | None = None
@@ -60,14 +61,12 @@ class Teller:
             return
         if isinstance(event, Stepped):
             self._newest = event
-        if not isinstance(event, Stepped) or event.step % self.logging_steps == 0:
-            entry = self.journal.append(event)
-            self.entries.append(entry)
-        else:
-            entry = Entry(t=self.journal.now(), utc=self.clock.utc(), event=event)
+        entry = self.journal.append(event)
+        self.entries.append(entry)
         status = self.status()
         self._write_status(status, urgent=isinstance(event, Stopped))
-        self._show(entry, status)
+        if not isinstance(event, Stepped) or event.step % self.logging_steps == 0:
+            self._show(entry, status)
 
     def all(self, events: Iterable[Event]) -> None:
         """Tells several."""

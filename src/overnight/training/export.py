@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from overnight.codec import from_json, to_json
 from overnight.training import checkpoint, manifest
 from overnight.training.disk import fsync_file, fsync_folder
 from overnight.values.errors import NothingToPublish
@@ -29,24 +30,31 @@ precision and another process, not another model."""
 class Probe:
     """A few tokens and the loss that the chosen weights had on them."""
 
+    name: str
+    """The checkpoint that it belongs to."""
     tokens: list[int]
     loss: float
+    compare: bool = True
+    """False where training saw other weights than a user will: a base in 4 bits."""
+    trust_remote_code: bool = False
 
 
 def write_probe(run_folder: Path, probe: Probe) -> None:
     """Leaves the probe for the load test."""
-    text = json.dumps({"tokens": probe.tokens, "loss": probe.loss})
+    text = json.dumps(to_json(probe), allow_nan=False)
     (run_folder / PROBE).write_text(text, encoding="utf-8")
 
 
-def stage(run_folder: Path, name: str) -> Path:
+def stage(run_folder: Path, name: str, *, linked: bool = False) -> Path:
     """Copies what a user needs of a checkpoint, and the tokenizer, into a folder beside.
+
+    `linked` is for the last moment: links in place of copies, and no second look at every byte.
 
     Raises:
         NothingToPublish: the checkpoint is not whole.
     """
     source = run_folder / name
-    wrong = manifest.problem(source)
+    wrong = None if linked and source.is_dir() else manifest.problem(source)
     if wrong:
         raise NothingToPublish(f"{source} cannot be published: {wrong}")
     staging = run_folder / f"{STAGING}{secrets.token_hex(4)}"
@@ -54,9 +62,17 @@ def stage(run_folder: Path, name: str) -> Path:
     for folder in (source, run_folder / TOKENIZER):
         for path in sorted(folder.iterdir()) if folder.is_dir() else ():
             if path.name not in NOT_FOR_USE:
-                _copy(path, staging / path.name)
+                (_link if linked else _copy)(path, staging / path.name)
     fsync_folder(staging)
     return staging
+
+
+def _link(source: Path, target: Path) -> None:
+    """The same file under a second name; nothing of ours writes into a file that is in place."""
+    try:
+        target.hardlink_to(source)
+    except OSError:  # a folder, or a file system without links
+        _copy(source, target)
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -82,27 +98,27 @@ def clear(run_folder: Path) -> None:
         shutil.rmtree(staging, ignore_errors=True)
 
 
-def load(folder: Path) -> Any:
+def load(folder: Path, *, trust_remote_code: bool = False) -> Any:
     """The model of a published folder, adapter or whole, for inference."""
+    options = {"trust_remote_code": trust_remote_code}
     if (folder / "adapter_config.json").exists():
         from peft import AutoPeftModelForCausalLM
 
-        return AutoPeftModelForCausalLM.from_pretrained(folder).eval()
+        return AutoPeftModelForCausalLM.from_pretrained(folder, **options).eval()
     from transformers import AutoModelForCausalLM
 
-    return AutoModelForCausalLM.from_pretrained(folder).eval()
+    return AutoModelForCausalLM.from_pretrained(folder, **options).eval()
 
 
 def _probe(run_folder: Path) -> Probe | None:
     try:
-        told = json.loads((run_folder / PROBE).read_text(encoding="utf-8"))
-        return Probe(tokens=[int(token) for token in told["tokens"]], loss=float(told["loss"]))
-    except (OSError, ValueError, KeyError, TypeError):
+        return from_json(json.loads((run_folder / PROBE).read_text(encoding="utf-8")), Probe)
+    except (OSError, ValueError):
         return None
 
 
-def load_test(run_folder: Path, folder: Path) -> str:
-    """What is wrong with a staged model; nothing when it loads, computes and remembers.
+def load_test(run_folder: Path, folder: Path, name: str) -> str:
+    """What is wrong with a staged checkpoint; nothing when it loads, computes and remembers.
 
     It is loaded as a user would load it, in this process, and its loss on the probe is compared
     with the one that the chosen weights had in training.
@@ -110,16 +126,18 @@ def load_test(run_folder: Path, folder: Path) -> str:
     import torch
     from transformers import AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    probe = _probe(run_folder)
+    trust = probe is not None and probe.trust_remote_code
+    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust)
     if not tokenizer("a test")["input_ids"]:
         return "its tokenizer encodes to nothing"
-    probe, model = _probe(run_folder), load(folder)
+    model = load(folder, trust_remote_code=trust)
     tokens = torch.tensor([probe.tokens if probe else tokenizer("a test")["input_ids"]])
     with torch.no_grad():
         logits = model(tokens).logits.float()
     if not bool(torch.isfinite(logits).all()):
         return "its logits are not finite"
-    if probe is None or len(probe.tokens) < 2:
+    if probe is None or not probe.compare or probe.name != name or len(probe.tokens) < 2:
         return ""
     loss = torch.nn.functional.cross_entropy(logits[0, :-1], tokens[0, 1:]).item()
     if not abs(loss - probe.loss) <= TOLERANCE * max(1.0, probe.loss):  # a NaN differs too
@@ -135,7 +153,7 @@ def publish(run_folder: Path, name: str) -> int:
     """
     clear(run_folder)
     staging = stage(run_folder, name)
-    wrong = load_test(run_folder, staging)
+    wrong = load_test(run_folder, staging, name)
     if wrong:
         shutil.rmtree(staging, ignore_errors=True)
         raise NothingToPublish(f"{run_folder / name} was not published: {wrong}")

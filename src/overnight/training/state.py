@@ -7,7 +7,6 @@ Never: pickles (torch files are read with `weights_only=True`), decisions.
 import gc
 import json
 import random
-import resource
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -57,6 +56,12 @@ def peak_bytes(device: str) -> int:
 
     if device == "cuda":
         return int(torch.cuda.max_memory_allocated())
+    if sys.platform == "win32":
+        import psutil
+
+        return int(psutil.Process().memory_info().peak_wset)
+    import resource
+
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 
