@@ -1,11 +1,13 @@
 """What every test may ask for: the repository, and the real material where it lies beside it."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
+    from tests.bad_input import Newcomer
     from tests.small_nights import Small
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -43,3 +45,26 @@ def finished(small: "Small", tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = small_nights.train(small, run, *small_nights.SIXTY_STEPS)
     assert done.returncode == 0, done.stderr
     return run
+
+
+@pytest.fixture(scope="session")
+def material(small: "Small", tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Data, models and configurations that are wrong; to be read only."""
+    from tests import bad_input
+
+    return bad_input.write(tmp_path_factory.mktemp("material"), small.model)
+
+
+@pytest.fixture
+def newcomer(
+    tmp_path: Path, material: Path, capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> "Newcomer":  # fmt: skip
+    """Somebody at a terminal in an empty folder, without settings in the environment."""
+    from tests.bad_input import Newcomer
+
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    for name in [name for name in os.environ if name.startswith("OVERNIGHT_")]:
+        monkeypatch.delenv(name)
+    return Newcomer(tmp_path / "here", material, capfd)
