@@ -87,7 +87,8 @@ def table(results: list[dict[str, Any]]) -> str:
         if r.get("stopped") != "horizon" and r["window"] - r["took"] > max(8.0, 0.1 * r["window"])
     ]  # fmt: skip
     head = (
-        "| data | base | asked | took, s | unused, s | of window | exit | tested | ended by | steps | "
+        "| data | base | asked | took, s | unused, s | of window | exit | tested | ended by "
+        "| steps | "
         "pace rehearsed, tokens/s | pace, tokens/s | base loss | test loss | gain, paired, 95 % |\n"
         "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|"
     )

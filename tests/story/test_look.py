@@ -76,7 +76,7 @@ def one_line(error: pytest.ExceptionInfo[InputError]) -> str:
 
 
 def test_a_folder_without_a_tokenizer_is_named(tmp_path: Path):
-    with pytest.raises(ModelError, match="its tokenizer cannot be loaded") as error:
+    with pytest.raises(ModelError, match="tokenizer") as error:
         look.load_tokenizer(Request(data="x", model=str(tmp_path)))
     assert one_line(error).startswith(str(tmp_path))
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 import torch
@@ -39,7 +40,7 @@ def trained(base, folder, candidate=tiny.CANDIDATE):
     make(CHATML).save_pretrained(folder / export.TOKENIZER)
     tiny.train(session, 3)
     keeper.save(session)
-    probe = Probe(tokens=TOKENS, loss=session.loss_of(TOKENS))
+    probe = Probe(name="checkpoint-3", tokens=TOKENS, loss=session.loss_of(TOKENS))
     export.write_probe(folder, probe)
     return probe.loss
 
@@ -93,7 +94,7 @@ def test_a_damaged_checkpoint_is_not_published(base, tmp_path):
 @pytest.mark.parametrize("off", [0.4, -0.4, float("nan")])
 def test_another_loss_than_in_training_is_noticed(base, tmp_path, off):
     loss = trained(base, tmp_path)
-    export.write_probe(tmp_path, Probe(tokens=TOKENS, loss=loss + off))
+    export.write_probe(tmp_path, Probe(name="checkpoint-3", tokens=TOKENS, loss=loss + off))
     with pytest.raises(NothingToPublish, match="its loss on the probe is"):
         export.publish(tmp_path, "checkpoint-3")
     assert not (tmp_path / FINAL).exists()
@@ -106,7 +107,7 @@ def test_weights_that_are_no_numbers_are_noticed(base, tmp_path):
     model = export.load(staging)
     model.lm_head.weight.data[0, 0] = torch.nan
     model.save_pretrained(staging)
-    assert export.load_test(tmp_path, staging) == "its logits are not finite"
+    assert export.load_test(tmp_path, staging, "checkpoint-3") == "its logits are not finite"
 
 
 @pytest.mark.parametrize(
@@ -117,7 +118,24 @@ def test_without_a_usable_probe_the_rest_is_tested_still(base, tmp_path, text):
     (tmp_path / export.PROBE).unlink()
     if text is not None:
         (tmp_path / export.PROBE).write_text(text)
-    assert export.load_test(tmp_path, export.stage(tmp_path, "checkpoint-3")) == ""
+    staging = export.stage(tmp_path, "checkpoint-3")
+    assert export.load_test(tmp_path, staging, "checkpoint-3") == ""
+
+
+@pytest.mark.parametrize("changes", [{"name": "checkpoint-9"}, {"compare": False}])
+def test_a_probe_of_another_checkpoint_or_other_weights_is_not_compared(base, tmp_path, changes):
+    loss = trained(base, tmp_path)
+    probe = Probe(name="checkpoint-3", tokens=TOKENS, loss=loss + 9.0)
+    export.write_probe(tmp_path, replace(probe, **changes))
+    assert export.publish(tmp_path, "checkpoint-3") == 0
+
+
+def test_in_the_last_moment_files_are_linked_and_not_read(base, tmp_path):
+    trained(base, tmp_path)
+    staging = export.stage(tmp_path, "checkpoint-3", linked=True)
+    weights = "model.safetensors"
+    assert (staging / weights).samefile(tmp_path / "checkpoint-3" / weights)
+    assert not (staging / "optimizer.pt").exists()
 
 
 def test_a_final_folder_in_place_is_set_aside(base, tmp_path):

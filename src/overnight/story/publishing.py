@@ -23,6 +23,8 @@ PRICE_FACTOR = 1.5
 machine that may be busier by then; a busy one took 1.9 times as long once."""
 PRICE_EXTRA = 1.0
 """Seconds for starting it, a forward pass, and putting the model into place."""
+SLICE = 0.2
+"""Seconds between two looks at whether the user has left."""
 UNTRAINED = "checkpoint-0"
 REFUSED = NothingToPublish.exit_status
 """With it the test says that the model is wrong; any other failure is the test's own."""
@@ -104,11 +106,11 @@ class Publisher:
         return status == 0, child.said if status == REFUSED else ""
 
     def _wait(self, child: Child, seconds: float) -> int | None:
-        ends = self.clock.boot() + seconds
-        while (left := ends - self.clock.boot()) > 0 and not self.left_at_once():
-            status = child.wait(min(left, 0.2))
+        while seconds > 0 and not self.left_at_once():
+            status = child.wait(min(seconds, SLICE))
             if status is not None:
                 return status
+            seconds -= SLICE
         return None
 
     def _untested(self, name: str) -> bool:
