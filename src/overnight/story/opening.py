@@ -43,7 +43,7 @@ from overnight.values.request import Request
 
 PLAN = "plan.json"
 ANSWERS = 2
-ANSWERS_WINDOW = 60.0
+ANSWERS_WINDOW = 120.0
 """Seconds: in shorter windows no answers are written."""
 PROVISIONAL_STEPS = 50
 """The horizon until the rehearsal has measured one, at least."""
@@ -163,7 +163,9 @@ def _fresh(on: Stage) -> Loop:
         on.teller.tell(loop.happened(seen))
         on.teller.all(on.keeper.promotions(seen, Health()))
     held_out.remember_base(on)
-    write_answers(on, "before")
+    on.answer_seconds = _answering(on.teller.entries)
+    if not on.answer_seconds:  # a night that begins again has them already
+        write_answers(on, "before")
     deadline = replace(loop.course.deadline, answer_seconds=on.answer_seconds)
     loop.course = replace(loop.course, deadline=deadline)
     horizon = on.teller.horizon
