@@ -134,6 +134,15 @@ def test_without_a_window_only_the_horizon_ends_it():
     assert replace(night, step=50).decide(0.0) == Stop(reason="horizon")
 
 
+def test_a_short_window_saves_often_and_never_for_more_than_its_share():
+    cheap = deadline(save_seconds=0.03, saved_at=10.0, saved_step=1, step=2,
+                     recent=((0.1, 100),) * 3, horizon=880)  # fmt: skip
+    assert isinstance(replace(cheap, saved_at=4.0).decide(10.0), Save)
+    assert not isinstance(replace(cheap, saved_at=6.0).decide(10.0), Save)
+    dear = replace(cheap, save_seconds=1.0, saved_at=-5.0)
+    assert not isinstance(dear.decide(10.0), Save)
+
+
 def test_given_cadences_are_kept():
     night = deadline(ends_at=None, cadence=Cadence(eval_steps=7, save_steps=5), horizon=100)
     seen: dict[str, list[int]] = {"Save": [], "Evaluate": []}

@@ -32,6 +32,9 @@ EVALUATION_SHARE = 0.03
 """... within this share of the window (DESIGN 5)."""
 SAVE_SHARE = 0.035
 """Most that saving may cost: CheckFreq's bound (FAST 2021)."""
+SAVES = 20
+"""Saves a short window has at least, where that share allows it; Young's interval (1974) forgets
+that a night of one minute has nothing before its first save."""
 SAVE_BOUND_SECONDS = 600.0
 """Most work that a crash may cost."""
 FAILURE_HOURS = 24.0
@@ -245,8 +248,10 @@ class Deadline:
             return self.cadence.save_steps * max(self.seconds_per_step, 1e-9)
         if self.cadence.save_seconds:
             return self.cadence.save_seconds
-        young = math.sqrt(2.0 * self.save_seconds * FAILURE_HOURS * 3600.0)
-        return min(max(young, self.save_seconds / SAVE_SHARE), SAVE_BOUND_SECONDS)
+        wanted = math.sqrt(2.0 * self.save_seconds * FAILURE_HOURS * 3600.0)
+        if self.window_seconds is not None:
+            wanted = min(wanted, self.window_seconds / SAVES)  # who asks for minutes fears for them
+        return min(max(wanted, self.save_seconds / SAVE_SHARE), SAVE_BOUND_SECONDS)
 
     def _save_due(self, now: float) -> bool:
         if self.step <= max(self.saved_step, 0):
