@@ -76,7 +76,7 @@ def test_a_night_without_a_model_is_bad_and_says_why():
     journal.after(1.0, Ended(exit_status=3, why="no checkpoint is healthy", deadline_kept=True))
     verdict = judge(samples.report(journal.entries))
     assert (verdict.tone, verdict.title) == ("bad", "Ended without a model")
-    assert "no checkpoint is healthy." in verdict.sentences
+    assert "It ended because no checkpoint is healthy." in verdict.sentences
 
 
 def test_a_crashed_night_says_how_to_go_on():

@@ -114,7 +114,9 @@ def _use(report: Report) -> Iterator[str]:
         if not report.published.tested:
             yield "It was put there without a load test."
     elif report.over and report.ended:
-        yield f"{inert_line(report.ended.event.why).rstrip('.')}."
+        if report.published and report.published.name:
+            yield f"Use the model in final/ ({inert_line(report.published.name)})."
+        yield f"It ended because {stop_words(report.ended.event.why).rstrip('.')}."
 
 
 def _better(report: Report) -> Iterator[str]:
