@@ -6,7 +6,7 @@ from tests.training import tiny
 from tests.training.nights import Night, stepped
 
 from overnight.control.health import Health
-from overnight.training import checkpoint, manifest
+from overnight.training import checkpoint, lineage, manifest
 from overnight.training.disk import DiskFull, DiskTrouble
 from overnight.values.errors import OvernightError
 from overnight.values.ledger import Evaluated, Loss
@@ -51,7 +51,21 @@ def test_old_checkpoints_go_but_for_the_promoted_one(base, night):
             night.promote(1)
         tiny.train(session, 1)
     names = [path.name for path in manifest.folders(night.folder)]
-    assert names == ["checkpoint-1", "checkpoint-4"]
+    assert names == ["checkpoint-0", "checkpoint-1", "checkpoint-4"]  # 0 is the next to be proved
+
+
+@pytest.mark.tiny
+def test_frequent_saves_never_delete_what_is_promoted_next(base, night):
+    keeper, session = tiny.keeper(night, limit=2), tiny.session(base, tiny.LORA)
+    for step in range(45):
+        saved(keeper, session, night)
+        tiny.train(session, 1)
+        for one in keeper.promotions(stepped(step + 1), Health()):
+            night.add(one)
+            assert (night.folder / one.name).is_dir()
+    promoted = lineage.newest_promoted(night.folder, night.entries)
+    assert promoted.step >= 15  # of 45: at most twice the 20 healthy steps old
+    assert len(manifest.folders(night.folder)) <= 4
 
 
 @pytest.mark.tiny

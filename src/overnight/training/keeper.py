@@ -88,8 +88,11 @@ class Keeper:
         )
 
     def _prune(self, newest: str) -> None:
+        # The one that has waited longest is promoted next; without it the chain would break.
+        keep = [newest, *(name for _, name in self.pending[:1])]
         try:
-            lineage.prune(self.run_folder, self.entries, keep=[newest], limit=self.limit)
+            gone = lineage.prune(self.run_folder, self.entries, keep=keep, limit=self.limit)
+            self.pending = [one for one in self.pending if one[1] not in gone]
         except DiskTrouble as trouble:
             self.tell(f"an old checkpoint could not be deleted: {trouble}")
 
