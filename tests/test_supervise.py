@@ -92,7 +92,7 @@ def test_a_night_killed_whole_ends_with_the_weights_of_an_undisturbed_one(killed
 
 @pytest.mark.tiny
 def test_a_night_killed_whole_chooses_by_the_same_figures(killed: Path, finished: Path):
-    (mine,), (theirs,) = told(killed, Chosen), told(finished, Chosen)
+    mine, theirs = told(killed, Chosen)[-1], told(finished, Chosen)[-1]
     assert mine.event == theirs.event
 
 
