@@ -22,6 +22,7 @@ from overnight.probe.clock import Clock, SystemClock, process_started
 from overnight.report.live import LiveView
 from overnight.report.terminal import print_plan
 from overnight.story import ending, opening, rehearsal
+from overnight.story.begin import PLAN
 from overnight.story.children import die_with_parent
 from overnight.story.look import Look, data, load_tokenizer, look, question
 from overnight.story.stage import Stage
@@ -34,7 +35,6 @@ from overnight.values.ledger import Prepared, Started, Stopped
 from overnight.values.plan import Plan
 from overnight.values.request import Request
 
-PLAN = "plan.json"
 BASE = Path(__file__).parent / "assets" / "base"
 """The small model of `overnight demo`; its tokenizer counts where no model was named."""
 NO_MODEL = Finding(

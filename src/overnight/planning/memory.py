@@ -22,14 +22,14 @@ STORED = {("fp32", False): 1.1, ("fp32", True): 1.2, ("mixed", False): 1.4, ("mi
 every linear layer's input and output. Counted with torch's saved-tensor hooks, torch 2.13, on
 Llama, Qwen3, GPT-2 and GPT-NeoX shapes: 0.8 to 1.8; the rest is norms and unfused activations."""
 CONTEXT_BYTES = {"cpu": 600 * MIB, "cuda": 500 * MIB, "mps": 500 * MIB}
-"""On a CPU the training process with a 260k-parameter model, less its own parts: 590 to 640 MiB at
-its first step, 442 of them after the imports (measured); on a card its context and library
+"""On a CPU the training process with a 260k-parameter model, less its own parts: about 630 MiB
+after a rehearsal (700 and 710 seen, 75 of them its own); on a card its context and library
 workspaces (the default of fitcheck-llm; a T4 takes 141 MiB)."""
 FRAGMENTATION = {("cuda", False): 0.3, ("cuda", True): 0.3, ("cpu", False): 2.5, ("cpu", True): 2.5}
 """(device, whether all weights are trained) -> what the allocator holds beyond what is in use, over
 activations and logits. CUDA: 0.27 to 0.57, mostly 0.3, by eight published A100 runs that give both
-figures. CPU: the holes that rows of every length leave in glibc's heap, 2 to 4 within some hundred
-steps of real rows, 0.1 to 1.3 while all rows are equally long (measured, NOTES.md)."""
+figures. CPU: the holes that rows of every length leave in glibc's heap: rough, two nights' peaks
+give 3 to 4; 0.1 to 1.3 while all rows are equally long."""
 
 
 def trainable_parameters(candidate: Candidate, model: ModelProfile) -> int:

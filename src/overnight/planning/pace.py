@@ -22,8 +22,8 @@ UTILISATION = {
 """Share of the measured matrix peak (low, middle, high). CPU: 5-62 M Llama shapes on two AMX cores,
 bf16 10-28 %, fp32 48-73 %, less below 5 M; CUDA: published LoRA and full runs of 8B models."""
 LAYER_SECONDS = {"cpu": 1.0e-3, "cuda": 4.0e-4, "mps": 8.0e-4}
-"""Fixed cost of one layer's forward and backward, whatever it computes: measured with a 5-layer
-260k-parameter Llama on two cores; the CUDA figure is its kernel-launch cost and a prior."""
+"""Fixed cost of one layer's forward and backward, whatever it computes: a prior, not measured; the
+rehearsal takes its place."""
 DISK_BYTES_PER_SECOND = 5e8
 """Write and fsync; measured 1.3 GB/s on a local disk, less elsewhere."""
 START_SECONDS = Interval(low=4.0, mid=7.0, high=15.0)

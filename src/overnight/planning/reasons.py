@@ -14,8 +14,8 @@ from overnight.values.units import show_count
 def _method(candidate: Candidate) -> str:
     if candidate.method == "full":
         return (
-            f"under {show_count(rules.FULL_PARAMETERS)} parameters a full fine-tune is as fast "
-            "as LoRA and not limited by a rank"
+            "up to 62 M parameters LoRA was measured a fifth faster at most, and a rank would "
+            "limit what is learnt"
         )
     if candidate.method == "lora":
         return "the frozen base needs no gradients and no optimizer state"

@@ -169,8 +169,8 @@ def _slower(question: Question, chosen: Candidate) -> list[Rejection]:
             lost = f"{100 * (1 - theirs / best):.0f} % slower by the arithmetic, and memory is free"
             found.append(Rejection(what=f"{chosen.method} with {name}", why=lost))
     if chosen.method == "full" and question.request.method == "auto":
-        found.append(Rejection(what="lora", why="no faster for a model this small, and its rank "
-                               "would limit what can be learnt"))  # fmt: skip
+        why = "a fifth faster at most (measured to 62 M parameters), and limited by its rank"
+        found.append(Rejection(what="lora", why=why))
     return found
 
 

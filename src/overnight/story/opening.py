@@ -18,6 +18,7 @@ from overnight.control.patience import Patience
 from overnight.control.schedule import Schedule
 from overnight.planning import rules, timing
 from overnight.story import held_out
+from overnight.story.begin import PLAN
 from overnight.story.look import Look
 from overnight.story.publishing import publish_price
 from overnight.story.stage import Stage
@@ -41,7 +42,6 @@ from overnight.values.ledger import (
 from overnight.values.plan import Plan, margin_seconds
 from overnight.values.request import Request
 
-PLAN = "plan.json"
 ANSWERS = 2
 ANSWERS_WINDOW = 120.0
 """Seconds: in shorter windows no answers are written."""
