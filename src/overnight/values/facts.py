@@ -67,6 +67,19 @@ class DatasetProfile:
     chat_template: str
     """`the tokenizer's own`, `built-in plain` or `none` (plain text)."""
     findings: tuple[Finding, ...] = ()
+    counted_rows: int | None = None
+    """Rows whose tokens were counted, where they are a sample; None: all of them, exactly."""
+    tokens_interval: Interval | None = None
+    """Of `num_tokens`, where it was estimated from a sample."""
+    row_lengths: tuple[int, ...] = ()
+    """Evenly spaced quantiles (201: 0 %, 0.5 % ... 100 %) of the training rows' uncut lengths."""
+    padding_shares: dict[str, float] = field(default_factory=dict)
+    """Batching -> share of its tokens that are padding, at 8 rows a micro-batch: `shuffled`,
+    `bucketed`."""
+    packing_fill: float | None = None
+    """Share of the places that rows fill when packed into rows of `max_length` tokens."""
+    truncation: dict[str, float] = field(default_factory=dict)
+    """`max_length` (512, 1024 ...) -> share of the tokens that would be cut off."""
 
     @property
     def avg_tokens_per_sample(self) -> float:
@@ -95,6 +108,20 @@ class ModelProfile:
     """Bytes of the weights as stored."""
     linear_shapes: tuple[tuple[int, int], ...] = ()
     """(in, out) of every linear layer of the blocks: what LoRA may wrap."""
+    kind: str = "causal-lm"
+    """What it is built as: `causal-lm`, or `vision-encoder-decoder`, which is not trained here."""
+    active_parameters: int | None = None
+    """Weights that one token passes through, where experts make them fewer than all."""
+    tied_embeddings: bool = False
+    """Whether head and input embedding are one weight."""
+    head_dim: int = 0
+    """Of one attention head; 0 where it is `hidden_size / num_heads`."""
+    num_experts: int = 0
+    experts_per_token: int = 0
+    sliding_window: int | None = None
+    """Positions that a token may look back on, where that is limited in some layers."""
+    stored_dtype: str = ""
+    """`float32`, `bfloat16` ... of most weights as stored or as the configuration says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +143,18 @@ class Hardware:
     """Matrix FLOP/s by precision: `fp32`, `bf16`, `fp16`; only those that the device runs well."""
     flops_source: str = ""
     """`measured`, or the catalogue that the figures are from."""
+    bandwidth: float | None = None
+    """Bytes a second between processor and memory."""
+    disk_bytes_per_second: float | None = None
+    """Write and fsync, measured."""
+    sources: dict[str, str] = field(default_factory=dict)
+    """Field -> where its figure is from."""
+    catalogue: str = ""
+    """The card's name in the catalogue, where this is not the machine that we are on."""
+    undrivable: str = ""
+    """One sentence where this torch has no code for the card (V100)."""
+    power_limited: bool = False
+    """Whether a low power limit keeps the clock far below its boost (T4, L4)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,6 +43,10 @@ class Candidate:
     load_best_model_at_end: bool = True
     seed: int = 42
     processes: int = 1
+    optim: Literal["adamw_torch", "adamw_bnb_8bit"] = "adamw_torch"
+    attn_implementation: Literal["sdpa", "eager"] = "sdpa"
+    checkpoint_every: int = 1
+    """With `gradient_checkpointing`: every n-th layer is checkpointed; 1: all, 2: every other."""
 
     @property
     def rows_per_step(self) -> int:
@@ -56,6 +60,14 @@ class MemoryEstimate:
     """Peak device memory by named parts, in bytes."""
 
     parts: dict[str, int] = field(default_factory=dict)
+    margin_bytes: int = 0
+    """What is kept free beyond the peak for the estimate's own error, learnt from history."""
+    how: Literal["closed form", "trace", "measured"] = "closed form"
+
+    @property
+    def needed_bytes(self) -> int:
+        """The peak and the margin."""
+        return self.peak_bytes + self.margin_bytes
 
     @property
     def peak_bytes(self) -> int:
@@ -103,6 +115,18 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WhatIf:
+    """What another choice would cost or bring, against the plan."""
+
+    what: str
+    """`without checkpointing`, `max_length 1024` ..."""
+    effect: str
+    """`21 % faster, 9.0 GiB more`."""
+    command: str = ""
+    """The flags that ask for it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rejection:
     """Why another candidate is not the plan."""
 
@@ -147,3 +171,8 @@ class Plan:
     rejections: tuple[Rejection, ...] = ()
     notes: tuple[str, ...] = ()
     """What the user must know before it starts: "2.3 of 3 epochs" ..."""
+    what_ifs: tuple[WhatIf, ...] = ()
+    prior: dict[str, float] = field(default_factory=dict)
+    """What the catalogue alone says, history left out, so that history can judge it:
+    `tokens_per_second`, `peak_bytes`, and seconds of `imports`, `tokenising`, `loading`,
+    `settling`, `save`, `evaluation`, `publish`."""

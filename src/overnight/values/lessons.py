@@ -1,0 +1,63 @@
+"""What earlier nights on this machine taught: one record a rehearsal or night, and their lessons.
+
+In: nothing. Out: frozen values. Never: where they are kept (training/history.py), how they are
+weighed (planning/lessons.py).
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from overnight.values.facts import Interval
+from overnight.values.plan import Candidate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remembered:
+    """One rehearsal or night as history keeps it; no text and no path of the user's data."""
+
+    when_utc: float
+    kind: Literal["rehearsal", "night"]
+    run: str
+    """Name of the run folder, nothing of what lies above it."""
+    machine: str
+    """Device, its number and the processors: what makes two nights comparable."""
+    versions: str
+    """Of torch and transformers."""
+    architecture: str
+    num_parameters: int
+    hidden_size: int
+    num_layers: int
+    vocab_size: int
+    avg_tokens_per_sample: float
+    candidate: Candidate
+    prior: dict[str, float] = field(default_factory=dict)
+    """What the catalogue alone said (the keys of `Plan.prior`)."""
+    predicted: dict[str, float] = field(default_factory=dict)
+    """What the plan said, history counted in."""
+    actual: dict[str, float] = field(default_factory=dict)
+    """What was measured, under the same keys; `total` in seconds besides."""
+    loss_slope: float | None = None
+    """Change of the training loss for each tenfold of the steps; negative is learning."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lesson:
+    """By what factor a prior was off, as an interval that holds nine times in ten."""
+
+    ratio: Interval
+    """Actual over prior."""
+    nights: int
+    """How many records it rests on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lessons:
+    """What history says about a question, by the keys of `Plan.prior`; empty without history."""
+
+    by_key: dict[str, Lesson] = field(default_factory=dict)
+    learning_rate: float | None = None
+    """The rate of the best night alike in model, method and data, where there is one."""
+
+    def about(self, key: str) -> Lesson | None:
+        """The lesson on one prior."""
+        return self.by_key.get(key)
