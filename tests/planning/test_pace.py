@@ -1,4 +1,4 @@
-"""Arithmetic of work, and what a rehearsal's steps say."""
+"""Arithmetic of work."""
 
 from dataclasses import replace
 
@@ -6,12 +6,6 @@ import pytest
 from tests.planning.facts import CARD, CPU, DATA, LARGE, MODEL, question
 
 from overnight.planning import pace, search
-from overnight.values.ledger import Stepped
-
-
-def step(seconds: float, tokens: int = 100, number: int = 1) -> Stepped:
-    return Stepped(step=number, epoch=0.0, loss=1.0, tokens=tokens, learnt_tokens=tokens,
-                   seconds=seconds, learning_rate=1e-3, grad_norm=1.0, peak_bytes=7)  # fmt: skip
 
 
 def test_full_tuning_of_8b_costs_six_flops_a_parameter():
@@ -32,21 +26,6 @@ def test_the_prior_is_an_interval_around_its_middle():
     candidate = search.choose(question()).candidate
     found = pace.tokens_per_second(candidate, MODEL, CPU, 100.0)
     assert 0 < found.low < found.mid < found.high
-
-
-def test_first_steps_are_left_out_until_two_agree():
-    steps = [step(9.0), step(3.0), step(1.0), step(1.05), step(1.0)]
-    assert pace.settled(steps) == 2
-    measured = pace.measure(steps)
-    assert measured.tokens_per_second == pytest.approx(300 / 3.05)
-    assert measured.warmup_seconds > 9.0
-    assert measured.steps == 5
-
-
-def test_a_single_step_is_a_measurement_too():
-    measured = pace.measure([step(2.0)])
-    assert measured.tokens_per_second == 50.0
-    assert measured.peak_bytes == 7
 
 
 def test_prior_prices_grow_with_what_is_held_out():

@@ -7,7 +7,7 @@ Never: a benchmark of its own that could disagree with the night.
 from dataclasses import replace
 
 from overnight.control.deadline import Deadline
-from overnight.planning import pace, rules, search, timing
+from overnight.planning import measure, rules, search, timing
 from overnight.planning.pace import Prices
 from overnight.planning.search import Done
 from overnight.story.look import question
@@ -52,8 +52,8 @@ def _enough(on: Stage) -> bool:
 def _conclude(on: Stage, loop: Loop) -> None:
     """Measures, corrects the plan, sets the horizon, and says so."""
     on.rehearsing = False
-    measured = pace.measure(on.steps)
-    early = pace.settled(on.steps)
+    measured = measure.measure(on.steps)
+    early = measure.settled(on.steps)
     kept = loop.course.deadline.recent[early:]
     deadline = replace(loop.course.deadline, recent=kept)
     loop.course = replace(loop.course, deadline=deadline)
