@@ -20,7 +20,7 @@ from overnight.planning import search
 from overnight.probe import architecture, weights
 from overnight.probe.clock import Clock, SystemClock, process_started
 from overnight.report.live import LiveView
-from overnight.report.terminal import print_plan
+from overnight.report.proposal import print_plan
 from overnight.story import ending, opening, rehearsal
 from overnight.story.begin import PLAN
 from overnight.story.children import die_with_parent

@@ -74,7 +74,7 @@ def test_plan_prints_one_object_for_programs(
 def test_plan_prints_the_plan_for_people(put: Callable[..., None]) -> None:
     shown: dict[str, Any] = {}
     put("night", propose=lambda request, clock: (PLAN, DATASET, MODEL, HARDWARE))
-    put("report.terminal", print_plan=lambda plan, **rest: shown.update(rest, plan=plan))
+    put("report.proposal", print_plan=lambda plan, **rest: shown.update(rest, plan=plan))
     assert run(["plan", "chats.jsonl", "--model", "base", "--max-steps", "5"]) == 0
     values = [shown[name] for name in ("plan", "dataset", "model", "hardware")]
     assert values == [PLAN, DATASET, MODEL, HARDWARE]

@@ -67,7 +67,7 @@ def plan(given: dict[str, Any]) -> int:
                                        hardware=hardware))  # fmt: skip
     from rich.console import Console
 
-    from overnight.report.terminal import print_plan
+    from overnight.report.proposal import print_plan
 
     print_plan(made, dataset=dataset, model=model, hardware=hardware, console=Console(),
                now_utc=clock.utc())  # fmt: skip

@@ -1,0 +1,90 @@
+"""The plan as the terminal shows it before the night.
+
+In: a plan and what it was made for. Out: tables and lines on the given console. Never: a decision;
+markup or control characters from data.
+"""
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from overnight.report import tables
+from overnight.report.live import Finish
+from overnight.report.words import Clock, between, in_unit, inert_line, rate
+from overnight.values.facts import DatasetProfile, Hardware, ModelProfile
+from overnight.values.plan import Plan
+from overnight.values.units import show_bytes, show_count, show_duration
+
+
+def _settings(plan: Plan) -> Table:
+    table = tables.table("setting", "value", "why")
+    for reason in plan.reasons:
+        why = f"{reason.why} (given)" if reason.given and "you" not in reason.why else reason.why
+        tables.row(table, reason.setting, reason.value, why)
+    return table
+
+
+def _times(plan: Plan) -> Table:
+    table = tables.table("phase", "expected", "nine times in ten", right=(1,))
+    for phase, seconds in plan.time.phases.items():
+        tables.row(table, phase, show_duration(seconds.mid), between(seconds, "seconds"))
+    total = plan.time.total
+    tables.row(table, "all", show_duration(total.mid), between(total, "seconds"), style="bold")
+    return table
+
+
+def _memory(plan: Plan, *, ink: str) -> Table:
+    table = tables.table("part", "size", "", right=(1,))
+    limit = max(plan.memory_limit_bytes, 1)
+    for part, size in sorted(plan.memory.parts.items(), key=lambda item: -item[1]):
+        tables.row(table, part, show_bytes(size), ink * round(24 * min(size / limit, 1.0)))
+    peak = plan.memory.peak_bytes
+    share = f"{100 * peak / limit:.0f} % of {show_bytes(limit)}"
+    tables.row(table, "peak", show_bytes(peak), share, style="bold")
+    return table
+
+
+def _headline(plan: Plan, dataset: DatasetProfile, model: ModelProfile) -> str:
+    chosen, rows = plan.candidate, plan.candidate.rows_per_step
+    method = {"lora": f"LoRA r {chosen.lora_r}", "qlora": f"QLoRA r {chosen.lora_r}",
+              "full": "full fine-tuning"}[chosen.method]  # fmt: skip
+    what = f"{method} of {model.path} ({show_count(model.num_parameters)} parameters)"
+    data = f"{dataset.path} ({show_count(dataset.num_train)} rows)"
+    epochs = in_unit(plan.time.epochs, "epochs")
+    work = f"{plan.time.total_steps:,} steps of {rows} rows, {epochs} epochs"
+    return f"{what} on {data}: {work}, learning rate {rate(chosen.learning_rate)}"
+
+
+def _finish(plan: Plan, now_utc: float) -> Finish:
+    total, window = plan.time.total, plan.window_seconds
+    exact = (window or total.mid) < 3600
+    high = total.high
+    wanted = plan.time.steps_wanted
+    if window is not None and (wanted is None or wanted > plan.time.total_steps >= 1):
+        high = min(high, window - plan.reserve.margin)  # the clock ends it: fewer steps, not later
+    return Finish(low=now_utc + min(total.low, high), high=now_utc + high,
+                  deadline=now_utc + window if window is not None else None,
+                  clock=Clock(near=now_utc, exact=exact))  # fmt: skip
+
+
+def print_plan(plan: Plan, *, dataset: DatasetProfile, model: ModelProfile, hardware: Hardware,
+               console: Console, now_utc: float | None = None) -> None:  # fmt: skip
+    """The plan with its reasons, its time and memory, and what was not chosen.
+
+    With `now_utc` the finish is told as times of day, as if the night began then.
+    """
+    devices = f"{hardware.num_devices} x " if hardware.num_devices > 1 else ""
+    machine = f"on {devices}{hardware.name}, {show_bytes(hardware.memory_bytes)}"
+    notes = [(inert_line(note), "yellow") for note in plan.notes]
+    tables.labelled(console, "Plan", _headline(plan, dataset, model), machine, *notes)
+    tables.show(console, "Settings", _settings(plan))
+    tables.show(console, f"Time (by {plan.time.source})", _times(plan))
+    if now_utc is not None:
+        console.print(Text("  ").append_text(_finish(plan, now_utc).words()), highlight=False)
+    ink = "▇" if console.encoding.lower().startswith("utf") else "#"
+    tables.show(console, "Memory", _memory(plan, ink=ink))
+    if plan.rejections:
+        table = tables.table("what", "why")
+        for rejection in plan.rejections:
+            tables.row(table, rejection.what, rejection.why)
+        tables.show(console, "Not chosen", table)
