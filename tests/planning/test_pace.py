@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from tests.planning.facts import CARD, CPU, DATA, LARGE, MODEL, question
+from tests.planning.facts import CARD, CPU, LARGE, MODEL, question
 
 from overnight.planning import pace, search
 
@@ -26,11 +26,3 @@ def test_the_prior_is_an_interval_around_its_middle():
     candidate = search.choose(question()).candidate
     found = pace.tokens_per_second(candidate, MODEL, CPU, 100.0)
     assert 0 < found.low < found.mid < found.high
-
-
-def test_prior_prices_grow_with_what_is_held_out():
-    candidate = search.choose(question()).candidate
-    speed = pace.tokens_per_second(candidate, MODEL, CPU, 100.0)
-    few = pace.prior_prices(candidate, MODEL, DATA, speed)
-    more = pace.prior_prices(candidate, MODEL, replace(DATA, num_test=500), speed)
-    assert more.evaluation.mid > few.evaluation.mid

@@ -106,11 +106,13 @@ def test_memory_efficient_plans_with_half_of_the_memory():
 def test_a_correction_takes_the_measured_pace():
     asked = question(window=600.0)
     plan = search.choose(asked)
-    from overnight.planning.pace import Prices
+    from overnight.planning.prices import Prices
     from overnight.values.facts import Interval
 
     exact = Interval.exactly
-    prices = Prices(start=exact(5.0), save=exact(1.0), evaluation=exact(2.0), publish=exact(3.0))
+    prices = Prices(imports=exact(5.0), tokenising=exact(0.0), loading=exact(0.0),
+                    settling=exact(0.0), save=exact(1.0), evaluation=exact(2.0),
+                    publish=exact(3.0))  # fmt: skip
     better = search.corrected(
         plan, asked, prices=prices, pace_now=exact(100.0), done=search.Done(seconds=20.0, steps=5)
     )

@@ -4,11 +4,12 @@ import pytest
 from tests.planning.facts import DATA, question
 
 from overnight.planning import search, timing
-from overnight.planning.pace import Prices
+from overnight.planning.prices import Prices
 from overnight.values.facts import Interval
 
 EXACT = Interval.exactly
-PRICES = Prices(start=EXACT(10.0), save=EXACT(2.0), evaluation=EXACT(4.0), publish=EXACT(8.0))
+PRICES = Prices(imports=EXACT(6.0), tokenising=EXACT(1.0), loading=EXACT(3.0), settling=EXACT(0.0),
+                save=EXACT(2.0), evaluation=EXACT(4.0), publish=EXACT(8.0))  # fmt: skip
 CANDIDATE = search.choose(question()).candidate
 
 

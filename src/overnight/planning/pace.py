@@ -4,10 +4,8 @@ In: facts, prices, a candidate. Out: seconds by phase, each an interval with its
 clock; before a rehearsal everything here is a prior.
 """
 
-from dataclasses import dataclass
-
 from overnight.planning.memory import trainable_parameters
-from overnight.values.facts import DatasetProfile, Hardware, Interval, ModelProfile
+from overnight.values.facts import Hardware, Interval, ModelProfile
 from overnight.values.plan import Candidate
 
 UTILISATION = {
@@ -21,21 +19,6 @@ bf16 10-28 %, fp32 48-73 %, less below 5 M; CUDA: published LoRA and full runs o
 LAYER_SECONDS = {"cpu": 1.0e-3, "cuda": 4.0e-4, "mps": 8.0e-4}
 """Fixed cost of one layer's forward and backward, whatever it computes: a prior, not measured; the
 rehearsal takes its place."""
-DISK_BYTES_PER_SECOND = 5e8
-"""Write and fsync; measured 1.3 GB/s on a local disk, less elsewhere."""
-START_SECONDS = Interval(low=4.0, mid=7.0, high=15.0)
-"""Importing torch, transformers and peft: 4.7 s of CPU on two cores."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prices:
-    """What the parts of a night cost, in seconds, as far as they are known."""
-
-    start: Interval
-    save: Interval
-    evaluation: Interval
-    """Both held-out parts."""
-    publish: Interval
 
 
 def flops_per_token(candidate: Candidate, model: ModelProfile, length: float) -> float:
@@ -68,23 +51,3 @@ def tokens_per_second(
         for share, slack in zip(shares, (2.0, 1.0, 0.5), strict=True)
     )
     return Interval(low=low, mid=mid, high=high).scaled(candidate.processes)
-
-
-def prior_prices(
-    candidate: Candidate, model: ModelProfile, dataset: DatasetProfile, pace: Interval
-) -> Prices:
-    """What saves, evaluations and publishing cost before any of them was tried."""
-    trained = trainable_parameters(candidate, model)
-    held_out = (dataset.num_select + dataset.num_test) * dataset.avg_tokens_per_sample
-    # A forward pass is a third of a full step's work and half of a LoRA step's.
-    forward = 3.0 if candidate.method == "full" else 2.0
-    save = 12.0 * trained / DISK_BYTES_PER_SECOND
-    load = 2.0 * model.weight_bytes / DISK_BYTES_PER_SECOND
-    return Prices(
-        start=START_SECONDS + Interval(low=load / 4, mid=load, high=4 * load),
-        save=Interval(low=save / 4, mid=save, high=4 * save + 0.5),
-        evaluation=Interval(low=held_out / (forward * pace.high),
-                            mid=held_out / (forward * pace.mid),
-                            high=held_out / (forward * pace.low)),
-        publish=START_SECONDS + Interval(low=load / 4, mid=load, high=4 * load),
-    )  # fmt: skip

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, cast
 
 from overnight.planning import memory, pace, reasons, rules, timing
+from overnight.planning.prices import Prices, prior_prices
 from overnight.planning.profiles import weights
 from overnight.values.errors import InputError, NoPlanFits
 from overnight.values.facts import DatasetProfile, Hardware, Interval, ModelProfile
@@ -188,7 +189,7 @@ def _terms(question: Question, source: Source) -> timing.Terms:
     return timing.Terms(window=question.window_seconds, source=source, asked=asked)
 
 
-def _refuse_hopeless(question: Question, prices: pace.Prices) -> None:
+def _refuse_hopeless(question: Question, prices: Prices) -> None:
     """Refuses a window that two starts of Python and the libraries use up; others are tried.
 
     Prices that rest on a measured rate do not count here: a machine that was busy for a moment
@@ -215,7 +216,9 @@ def choose(question: Question) -> Plan:
     candidate, estimate, rejections = _fitting(question)
     length = min(question.dataset.avg_tokens_per_sample, candidate.max_length)
     speed = pace.tokens_per_second(candidate, question.model, question.hardware, length)
-    prices = pace.prior_prices(candidate, question.model, question.dataset, speed)
+    prices = prior_prices(
+        candidate, question.model, question.dataset, speed, hardware=question.hardware
+    )
     _refuse_hopeless(question, prices)
     time = timing.estimate(
         candidate, question.dataset, prices, pace=speed, terms=_terms(question, "catalogue")
@@ -244,7 +247,7 @@ def too_short(window: float, spent: float, reserve: Reserve) -> NoPlanFits:
 
 
 def corrected(
-    plan: Plan, question: Question, *, prices: pace.Prices, pace_now: Interval, done: Done
+    plan: Plan, question: Question, *, prices: Prices, pace_now: Interval, done: Done
 ) -> Plan:
     """The same candidate with what the rehearsal measured in place of the priors.
 

@@ -7,7 +7,7 @@ clock; what is spent already is given as an argument.
 import math
 from dataclasses import dataclass
 
-from overnight.planning.pace import Prices
+from overnight.planning.prices import Prices
 from overnight.values.facts import DatasetProfile, Interval
 from overnight.values.plan import (
     Candidate,

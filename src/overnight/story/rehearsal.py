@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from overnight.control.deadline import Deadline
 from overnight.planning import measure, rules, search, timing
-from overnight.planning.pace import Prices
+from overnight.planning.prices import Prices
 from overnight.planning.search import Done
 from overnight.story.look import question
 from overnight.story.opening import write_plan
@@ -85,7 +85,10 @@ def _prices(on: Stage, deadline: Deadline) -> Prices:
     exact = Interval.exactly
     reserve = deadline.reserve
     return Prices(
-        start=exact(on.now - on.started_at),
+        imports=exact(on.now - on.started_at),
+        tokenising=exact(0.0),
+        loading=exact(0.0),
+        settling=exact(0.0),
         save=exact(deadline.save_seconds),
         evaluation=exact(reserve.evaluation),
         publish=exact(reserve.publish),
