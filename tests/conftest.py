@@ -1,6 +1,7 @@
 """What every test may ask for: the repository, and the real material where it lies beside it."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,22 @@ if TYPE_CHECKING:
     from tests.small_nights import Small
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_history() -> Iterator[None]:
+    """No test reads or writes the user's own history, nor does any process that it starts."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OVERNIGHT_HISTORY", "off")
+        yield
+
+
+@pytest.fixture
+def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A history of the test's own, empty; child processes use it as well."""
+    path = tmp_path / "history.sqlite3"
+    monkeypatch.setenv("OVERNIGHT_HISTORY", str(path))
+    return path
 
 
 @pytest.fixture(scope="session")
@@ -65,6 +82,7 @@ def newcomer(
 
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
-    for name in [name for name in os.environ if name.startswith("OVERNIGHT_")]:
+    ours = [name for name in os.environ if name.startswith("OVERNIGHT_")]
+    for name in set(ours) - {"OVERNIGHT_HISTORY"}:
         monkeypatch.delenv(name)
     return Newcomer(tmp_path / "here", material, capfd)

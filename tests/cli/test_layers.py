@@ -107,3 +107,9 @@ def test_a_dotenv_can_be_named_as_the_configuration(tmp_path: Path) -> None:
     given = file_of(tmp_path, "bot.env", "\nEPOCHS=2\n")
     assert [(each.name, each.where, each.spelled) for each in given] == [
         ("epochs", "bot.env:2", "EPOCHS")]  # fmt: skip
+
+
+def test_where_history_is_kept_is_no_setting_of_a_night() -> None:
+    assert from_environment({"OVERNIGHT_HISTORY": "off", "OVERNIGHT_SEED": "1"}) == [
+        Given(name="seed", value="1", where="OVERNIGHT_SEED", spelled="OVERNIGHT_SEED")
+    ]

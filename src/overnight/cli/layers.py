@@ -18,6 +18,8 @@ from overnight.cli.yaml12 import read_yaml
 from overnight.values.errors import InputError
 
 PREFIX = "overnight_"
+NO_SETTINGS = frozenset(("overnight_history",))
+"""Variables of ours that say nothing about a night: where history is kept (training/history.py)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +58,8 @@ def from_sets(pairs: Iterable[str]) -> list[Given]:
 
 def from_environment(environ: Mapping[str, str]) -> list[Given]:
     """Every `OVERNIGHT_*` variable that is not empty."""
-    names = sorted(name for name in environ if name.lower().startswith(PREFIX))
+    ours = (name for name in environ if name.lower().startswith(PREFIX))
+    names = sorted(name for name in ours if name.lower() not in NO_SETTINGS)
     return [_given(name[len(PREFIX) :], environ[name], where=name)
             for name in names if environ[name].strip()]  # fmt: skip
 

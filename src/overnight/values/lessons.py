@@ -35,9 +35,29 @@ class Remembered:
     predicted: dict[str, float] = field(default_factory=dict)
     """What the plan said, history counted in."""
     actual: dict[str, float] = field(default_factory=dict)
-    """What was measured, under the same keys; `total` in seconds besides."""
+    """What was measured, under the same keys; `total` in seconds and `steps` besides, where the
+    night came to its planned end undisturbed."""
     loss_slope: float | None = None
     """Change of the training loss for each tenfold of the steps; negative is learning."""
+    night: str = ""
+    """The night's own random name: what was remembered of it before is replaced."""
+    data: str = ""
+    """Tells the same data from other; nothing can be read out of it."""
+    rows: int = 0
+    """Training rows."""
+    tokens: int = 0
+    """Of one epoch, cut."""
+    window_seconds: float | None = None
+    promised: dict[str, Interval] = field(default_factory=dict)
+    """The intervals of what was predicted, under the same keys."""
+    rehearsed: dict[str, Interval] = field(default_factory=dict)
+    """What the plan said after its rehearsal: `tokens_per_second`, `total`, `steps`."""
+    ended: str = ""
+    """Why training stopped: `horizon`, `window`, `stop` ...; empty before the night is over."""
+    gain: float | None = None
+    """Base minus published loss on the *select* part; above 0 is better than the base."""
+    well: bool = False
+    """It came to its planned end, was never rewound, and left something better than the base."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +76,9 @@ class Lessons:
 
     by_key: dict[str, Lesson] = field(default_factory=dict)
     learning_rate: float | None = None
-    """The rate of the best night alike in model, method and data, where there is one."""
+    """The rate of the best night alike in model, method and data, where it beat the rule's."""
+    learning_rate_steps: int = 0
+    """How many steps that night had: for another horizon the rate changes as the rule's does."""
 
     def about(self, key: str) -> Lesson | None:
         """The lesson on one prior."""
