@@ -32,3 +32,12 @@ def test_at_one_row_checkpointing_comes_and_then_nothing():
     assert last is not None
     assert last.gradient_checkpointing
     assert smaller(last) is None
+
+
+def test_where_every_other_layer_was_checkpointed_all_are():
+    some = replace(
+        EIGHT, per_device_train_batch_size=1, gradient_checkpointing=True, checkpoint_every=2
+    )
+    last = smaller(some)
+    assert last == replace(some, checkpoint_every=1)
+    assert smaller(last) is None

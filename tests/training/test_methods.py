@@ -55,3 +55,41 @@ def test_qlora_without_its_library_says_what_to_install(base, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(InputError, match=r"overnight\[qlora\]"):
         methods.load_base(str(base), replace(tiny.LORA, method="qlora"))
+
+
+def layers_checkpointed(model):
+    layers = model.get_submodule("model.layers")
+    return [layer.gradient_checkpointing for layer in layers]
+
+
+def gradients(candidate, **changes):
+    model = methods.prepare(tiny.llama(num_hidden_layers=4, **changes), candidate).train()
+    model(input_ids=torch.arange(24)[None] + 10).logits.square().mean().backward()
+    return [p.grad for p in model.parameters() if p.requires_grad]
+
+
+@pytest.mark.parametrize("every", [1, 2, 3])
+def test_every_nth_layer_is_checkpointed_from_the_first_on(every):
+    asked = replace(tiny.CANDIDATE, gradient_checkpointing=True, checkpoint_every=every)
+    model = methods.prepare(tiny.llama(num_hidden_layers=4), asked)
+    assert layers_checkpointed(model) == [at % every == 0 for at in range(4)]
+
+
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_checkpointing_some_layers_changes_no_gradient(method):
+    asked = replace(tiny.CANDIDATE, method=method, gradient_checkpointing=True, checkpoint_every=2)
+    without = gradients(replace(asked, gradient_checkpointing=False))
+    assert tiny.near(gradients(asked), without, within=1e-6)
+
+
+def test_a_model_that_cannot_choose_layers_says_so():
+    model = methods.prepare(tiny.llama(), tiny.CANDIDATE)
+    model.model.layers = torch.nn.ModuleList([torch.nn.Linear(2, 2)])
+    with pytest.raises(InputError, match="checkpoint_every=1"):
+        methods.checkpoint(model, every=2)
+
+
+def test_eager_attention_is_what_is_loaded_where_it_is_asked_for(base):
+    eager = methods.load_base(str(base), replace(tiny.LORA, attn_implementation="eager"))
+    assert eager.config._attn_implementation == "eager"
+    assert methods.load_base(str(base), tiny.LORA).config._attn_implementation == "sdpa"

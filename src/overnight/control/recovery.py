@@ -9,7 +9,8 @@ from overnight.values.plan import Candidate
 
 
 def smaller(candidate: Candidate) -> Candidate | None:
-    """Half the micro-batch and twice the accumulation; at one row checkpointing is turned on.
+    """Half the micro-batch and twice the accumulation; at one row checkpointing is turned on,
+    then for all layers.
 
     An odd micro-batch is rounded down and the accumulation up, so that a step's rows are never
     fewer; how a step is cut into micro-batches does not change its loss (DESIGN 5).
@@ -25,4 +26,6 @@ def smaller(candidate: Candidate) -> Candidate | None:
         )
     if not candidate.gradient_checkpointing:
         return replace(candidate, gradient_checkpointing=True)
+    if candidate.checkpoint_every > 1:
+        return replace(candidate, checkpoint_every=1)
     return None

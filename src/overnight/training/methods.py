@@ -49,10 +49,13 @@ def load_base(path: str, candidate: Candidate, *, trust_remote_code: bool = Fals
     import torch
 
     runs = getattr(torch, DTYPES[candidate.precision])
+    # `sdpa` is what transformers takes by itself, but for the models that cannot do it.
+    eager = candidate.attn_implementation == "eager"
+    options = {"attn_implementation": "eager"} if eager else {}
     if candidate.method == "full":
-        return _load(path, trust_remote_code=trust_remote_code, dtype=torch.float32)
+        return _load(path, trust_remote_code=trust_remote_code, dtype=torch.float32, **options)
     extra = _quantised(runs) if candidate.method == "qlora" else {}
-    return _load(path, trust_remote_code=trust_remote_code, dtype=runs, **extra)
+    return _load(path, trust_remote_code=trust_remote_code, dtype=runs, **options, **extra)
 
 
 def prepare(model: Any, candidate: Candidate) -> Any:
@@ -60,7 +63,7 @@ def prepare(model: Any, candidate: Candidate) -> Any:
     if candidate.method != "full":
         model = _with_adapters(model, candidate)
     if candidate.gradient_checkpointing:
-        checkpoint(model)
+        checkpoint(model, every=candidate.checkpoint_every)
     return model
 
 
@@ -84,11 +87,34 @@ def _with_adapters(model: Any, candidate: Candidate) -> Any:
     return adapted
 
 
-def checkpoint(model: Any) -> None:
-    """Turns gradient checkpointing on: activations are computed again in the backward pass."""
-    if hasattr(model, "activation_checkpointing_enable"):  # transformers 5.23 renamed it
-        model.activation_checkpointing_enable({"use_reentrant": False})
+def checkpoint(model: Any, *, every: int = 1) -> None:
+    """Computes the activations of every n-th decoder layer again in the backward pass.
+
+    Raises:
+        InputError: layers are to be chosen, and this model's class checkpoints all or none.
+    """
+    inner = model.get_base_model() if hasattr(model, "get_base_model") else model
+    if hasattr(inner, "activation_checkpointing_enable"):  # transformers 5.23 renamed it
+        inner.activation_checkpointing_enable({"use_reentrant": False})
     else:
-        model.gradient_checkpointing_enable({"use_reentrant": False})
-    if hasattr(model, "enable_input_require_grads"):
-        model.enable_input_require_grads()
+        inner.gradient_checkpointing_enable({"use_reentrant": False})
+    if every > 1:
+        _only_every(inner, every)
+    if hasattr(inner, "enable_input_require_grads"):
+        inner.enable_input_require_grads()
+
+
+def _only_every(model: Any, every: int) -> None:
+    """Leaves layers 0, n, 2n ... of each stack checkpointed."""
+    from torch.nn import ModuleList
+
+    stacks: list[Any] = [part for part in model.modules() if isinstance(part, ModuleList)]
+    layers = [[one for one in stack if hasattr(one, "gradient_checkpointing")] for stack in stacks]
+    if not any(layers):
+        raise InputError(
+            f"checkpoint_every={every}: {type(model).__name__} checkpoints all of its layers or "
+            "none; set checkpoint_every=1"
+        )
+    for stack in layers:
+        for at, layer in enumerate(stack):
+            layer.gradient_checkpointing = at % every == 0

@@ -227,8 +227,10 @@ class Session:
 
     def rebuild(self, candidate: Candidate) -> None:
         """Goes on with a smaller candidate of the same effective batch; weights stay."""
-        if candidate.gradient_checkpointing and not self.candidate.gradient_checkpointing:
-            methods.checkpoint(self.model)
+        now, then = candidate, self.candidate
+        closer = now.checkpoint_every != then.checkpoint_every
+        if now.gradient_checkpointing and (closer or not then.gradient_checkpointing):
+            methods.checkpoint(self.model, every=now.checkpoint_every)
         self.candidate = candidate
         self._coming = None
 
