@@ -11,7 +11,7 @@ from typing import Any
 import typer
 
 from overnight import __version__
-from overnight.cli import commands
+from overnight.cli import commands, guide
 from overnight.cli.flags import DATA_FLAGS, JSON, NIGHT_FLAGS, OUTPUT, RUN, TRAIN_FLAGS, Flag
 from overnight.cli.flags import with_flags as made
 from overnight.values.errors import OvernightError
@@ -34,6 +34,7 @@ def build() -> typer.Typer:
     app.command("train")(made(commands.train, TRAIN_FLAGS))
     app.command("status")(made(commands.status, (RUN, JSON)))
     app.command("report")(made(commands.report, (RUN, JSON)))
+    app.command("guide")(made(guide.guide, guide.FLAGS))
     app.command("doctor")(made(commands.doctor, (JSON,)))
     app.command("_night", hidden=True)(made(commands.run_night, (RUN,)))
     app.command("_publish", hidden=True)(made(commands.publish, (RUN, _NAME)))
