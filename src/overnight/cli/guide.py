@@ -99,13 +99,23 @@ def _converse(given: dict[str, Any]) -> int:
     command, plan = (shlex.join(["overnight", name, *words]) for name in ("train", "plan"))
     if given["json"]:
         return _print_json({"answers": answers, "advice": advice, "command": command})
-    from overnight.planning.decision_guide import WINDOW_NOTE
-
-    note = WINDOW_NOTE if "--within" in advice.flags else ""
-    for line in (f"The guides: {advice.configuration} ({advice.guides_say}).", advice.here,
-                 "", f"    {command}", "", f"What it would do, first: {plan}", note):  # fmt: skip
-        typer.echo(line)
+    _print_advice(advice, command=command, plan=plan)
     return 0
+
+
+def _print_advice(advice: "Advice", *, command: str, plan: str) -> None:
+    """Commands are not wrapped, so that they can be copied."""
+    from rich.console import Console
+
+    from overnight.planning.decision_guide import WINDOW_NOTE
+    from overnight.report.tables import labelled, line
+
+    console = Console()
+    note = (WINDOW_NOTE,) if "--within" in advice.flags else ()
+    labelled(console, "Guides", f"{advice.configuration}: {advice.guides_say}")
+    labelled(console, "Here  ", advice.here, *note)
+    labelled(console, "Then  ", "what it would do, and doing it:")
+    line(console, f"\n    {plan}\n    {command}", wrap=False)
 
 
 def _asked(given: dict[str, Any]) -> tuple["Advice", list[bool]]:
@@ -129,14 +139,19 @@ def _answer(question: str, *, err: bool) -> bool:
 
     person = sys.stdin.isatty()
     while True:
-        typer.echo(f"{question} [yes/no] ", nl=not person, err=err)
-        line = sys.stdin.readline()
-        if not line:
+        if person:
+            typer.echo(f"{question} [yes/no] ", nl=False, err=err)
+        reply = sys.stdin.readline()
+        if not reply:
             raise InputError("the questions are for a terminal; answer them there, through a "
                              "pipe, or with --answers no,yes")  # fmt: skip
         try:
-            return read_answer(line)
+            yes = read_answer(reply)
         except InputError as error:
             if not person:
                 raise
             typer.echo(str(error), err=True)
+        else:
+            if not person:
+                typer.echo(f"{question} {'yes' if yes else 'no'}", err=err)
+            return yes
