@@ -1,6 +1,6 @@
 """Small facts that the planning tests share."""
 
-from overnight.planning.search import Question
+from overnight.planning.question import Question
 from overnight.values.facts import DatasetProfile, Hardware, ModelProfile
 from overnight.values.request import Request, Settings
 
@@ -20,7 +20,10 @@ LARGE = ModelProfile(
     path="large", architecture="LlamaForCausalLM", num_parameters=8_000_000_000,
     embedding_parameters=525_000_000, hidden_size=4096, intermediate_size=14336, num_layers=32,
     num_heads=32, num_kv_heads=8, vocab_size=128_256, max_positions=8192,
-    weight_bytes=16_000_000_000, linear_shapes=tuple((4096, 4096) for _ in range(224)),
+    weight_bytes=16_000_000_000, linear_shapes=32 * (
+        (4096, 4096), (4096, 1024), (4096, 1024), (4096, 4096), (4096, 14336), (4096, 14336),
+        (14336, 4096),
+    ),
 )  # fmt: skip
 CPU = Hardware(
     device="cpu", name="a small computer", num_devices=1, memory_bytes=24 * 2**30,

@@ -14,3 +14,8 @@ def test_every_priority_has_its_weights():
 def test_memory_efficient_plans_with_less_than_the_others():
     least = min(PROFILES, key=lambda profile: profile.memory_share)
     assert least.priority == "memory_efficient"
+
+
+def test_quality_gives_up_more_pace_for_smaller_steps_than_fast():
+    shares = {profile.priority: profile.pace_share for profile in PROFILES}
+    assert shares["quality"] < shares["balanced"] < shares["fast"]

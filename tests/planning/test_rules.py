@@ -33,10 +33,10 @@ def test_rows_are_cut_at_the_models_positions_only():
     assert rules.max_length(DATA, replace(MODEL, max_positions=128)) == 128
 
 
-def test_a_micro_batch_holds_about_the_devices_tokens():
-    rows = rules.rows_per_micro_batch(DATA, 300, "cpu")
-    assert rows * DATA.avg_tokens_per_sample == pytest.approx(2048, rel=0.1)
-    assert rules.rows_per_micro_batch(replace(DATA, num_train=16), 300, "cpu") == 4
+def test_an_epoch_is_eight_steps_at_least_and_a_step_four_rows():
+    assert (rules.fewest_rows(DATA), rules.most_rows(DATA)) == (4, 64)
+    few = replace(DATA, num_train=16)
+    assert (rules.fewest_rows(few), rules.most_rows(few)) == (2, 2)
 
 
 def test_turing_never_gets_bf16_and_ampere_never_needs_fp16():

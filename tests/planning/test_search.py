@@ -3,10 +3,13 @@
 from dataclasses import replace
 
 import pytest
-from tests.planning.facts import CARD, CPU, LARGE, question
+from tests.planning.facts import CARD, LARGE, question
 
 from overnight.planning import search
+from overnight.planning.prices import Prices
 from overnight.values.errors import InputError, NoPlanFits
+from overnight.values.facts import Interval
+from overnight.values.lessons import Lesson, Lessons
 from overnight.values.request import Settings
 
 
@@ -44,12 +47,6 @@ def test_what_fits_nowhere_is_refused_with_the_nearest():
     tiny = replace(CARD, memory_free_bytes=2 * 2**30)
     with pytest.raises(NoPlanFits, match="the nearest"):
         search.choose(question(model=LARGE, hardware=tiny))
-
-
-def test_a_smaller_micro_batch_keeps_the_step():
-    steps = {c.rows_per_step for c in search.candidates(question()) if c.method == "full"}
-    first = search.candidates(question())[0]
-    assert min(steps) >= first.rows_per_step
 
 
 def test_fp16_forced_on_a_cpu_is_refused():
@@ -97,16 +94,39 @@ def test_steps_that_do_not_fit_are_said():
     assert any("of 1000000 steps fit" in note for note in plan.notes)
 
 
-def test_memory_efficient_plans_with_half_of_the_memory():
-    balanced = search.memory_limit(question())
-    assert search.memory_limit(question(priority="memory_efficient")) < 0.6 * balanced
-    assert balanced < CPU.memory_free_bytes
+def test_where_half_of_the_memory_holds_nothing_what_needs_least_is_taken_and_said():
+    tight = replace(CARD, memory_free_bytes=26 * 2**30)
+    plan = search.choose(question(model=LARGE, hardware=tight, priority="memory_efficient"))
+    assert plan.candidate.method == "lora"
+    assert 13 * 2**30 < plan.memory.needed_bytes <= 26 * 2**30
+    assert any("nothing fits into 50 % of the memory" in note for note in plan.notes)
+
+
+def test_a_rate_that_history_taught_takes_the_place_of_the_rule():
+    taught = Lessons(learning_rate=7e-4, learning_rate_steps=100)
+    asked = replace(question(settings=Settings(max_steps=100)), lessons=taught)
+    assert search.choose(asked).candidate.learning_rate == pytest.approx(7e-4, rel=0.01)
+
+
+def test_history_corrects_pace_and_prices_and_is_named_as_the_source():
+    half = Lesson(ratio=Interval(low=0.45, mid=0.5, high=0.55), nights=5)
+    taught = Lessons(by_key={"tokens_per_second": half, "publish": half})
+    plain = search.choose(question())
+    learnt = search.choose(replace(question(), lessons=taught))
+    assert (plain.time.source, learnt.time.source) == ("catalogue", "history")
+    assert learnt.time.tokens_per_second.mid < 0.6 * plain.time.tokens_per_second.mid
+    assert learnt.reserve.publish == pytest.approx(0.5 * plain.reserve.publish)
+    assert learnt.prior["publish"] == plain.prior["publish"]
+
+
+def test_a_card_that_cannot_be_driven_is_said():
+    old = replace(CARD, undrivable="this torch has no code for the V100")
+    assert "this torch has no code for the V100" in search.choose(question(hardware=old)).notes
 
 
 def test_a_correction_takes_the_measured_pace():
     asked = question(window=600.0)
     plan = search.choose(asked)
-    from overnight.planning.prices import Prices
     from overnight.values.facts import Interval
 
     exact = Interval.exactly

@@ -3,12 +3,14 @@
 In: the chosen candidate and what it was chosen for. Out: Reason values and notes. Never: chooses.
 """
 
-from overnight.planning import rules
+from overnight.planning import ranking, rules
+from overnight.planning.lengths import truncated
 from overnight.planning.profiles import weights
-from overnight.values.facts import DatasetProfile, Hardware
-from overnight.values.plan import Candidate, Plan, Reason
+from overnight.planning.question import Question
+from overnight.values.facts import Hardware, Interval
+from overnight.values.plan import Candidate, MemoryEstimate, Plan, Reason
 from overnight.values.request import Request
-from overnight.values.units import show_count
+from overnight.values.units import show_bytes, show_count
 
 
 def _method(candidate: Candidate) -> str:
@@ -22,16 +24,43 @@ def _method(candidate: Candidate) -> str:
     return "LoRA on 16-bit weights does not fit, on 4-bit weights it does"
 
 
-def _length(candidate: Candidate, dataset: DatasetProfile) -> str:
-    longest = dataset.length_percentiles[-1]
+def _length(candidate: Candidate, question: Question) -> str:
+    longest = question.dataset.length_percentiles[-1]
     if candidate.max_length >= longest:
         return f"the longest row has {show_count(longest)} tokens, so none is cut"
-    return f"as many positions as the model has; the longest row has {show_count(longest)} tokens"
+    whose = f"the longest row has {show_count(longest)} tokens"
+    if candidate.max_length >= question.model.max_positions:
+        return f"as many positions as the model has; {whose}"
+    lost = 100 * truncated(question.dataset, candidate.max_length)
+    return f"longer rows do not fit the memory; {whose}, and {lost:.1f} % of all are cut off"
 
 
-def _batch(candidate: Candidate, hardware: Hardware) -> str:
-    tokens = show_count(rules.MICRO_TOKENS.get(hardware.device, 4096))
-    return f"the smallest near the best pace: about {tokens} tokens on this {hardware.device}"
+def _batch(question: Question, pace: Interval) -> str:
+    lost = 100 * (1 - weights(question.request.priority).pace_share)
+    return (
+        f"the smallest step within {lost:.0f} % of the best pace that fits: "
+        f"{show_count(round(pace.mid))} tokens/s"
+    )
+
+
+def _accumulation(candidate: Candidate, question: Question) -> str:
+    if candidate.gradient_accumulation_steps > 1:
+        return f"a step of fewer than {rules.fewest_rows(question.dataset)} rows is too noisy"
+    return "accumulating saves no time, it only makes fewer updates"
+
+
+def _checkpointing(candidate: Candidate) -> str:
+    if not candidate.gradient_checkpointing:
+        return "memory allows going without, and it costs a forward pass"
+    layers = "every other layer: " if candidate.checkpoint_every == 2 else ""
+    return f"{layers}what memory allows is fastest so"
+
+
+def _rate(candidate: Candidate, question: Question) -> str:
+    if question.lessons.learning_rate is not None:
+        return "the best of earlier nights alike, for as many steps"
+    lora = " x 10 for LoRA" * (candidate.method != "full")
+    return f"the rule 5e-5 x (2000 / hidden size)^0.78{lora} x (2000 / steps)^0.3"
 
 
 def _precision(candidate: Candidate, hardware: Hardware) -> str:
@@ -48,30 +77,26 @@ def _epochs(candidate: Candidate, request: Request) -> str:
     return f"priority {request.priority}: {weights(request.priority).words}"
 
 
-def of(
-    candidate: Candidate, request: Request, dataset: DatasetProfile, hardware: Hardware
-) -> tuple[Reason, ...]:
+def of(candidate: Candidate, question: Question, pace: Interval) -> tuple[Reason, ...]:
     """One reason for every setting that matters, in the order in which they were decided."""
-    steps = candidate.gradient_accumulation_steps
-    lora = " x 10 for LoRA" * (candidate.method != "full")
-    rate = f"5e-5 x (2000 / hidden size)^0.78{lora} x (2000 / steps)^0.3"
+    request, hardware = question.request, question.hardware
     known = {
         "method": (candidate.method, _method(candidate)),
         "precision": (candidate.precision, _precision(candidate, hardware)),
-        "max_length": (candidate.max_length, _length(candidate, dataset)),
+        "max_length": (candidate.max_length, _length(candidate, question)),
         "per_device_train_batch_size": (
-            candidate.per_device_train_batch_size, _batch(candidate, hardware)),
+            candidate.per_device_train_batch_size, _batch(question, pace)),
         "gradient_accumulation_steps": (
-            steps, "memory allows no larger micro-batch" if steps > 1
-            else "accumulating saves no time, it only makes fewer updates"),
+            candidate.gradient_accumulation_steps, _accumulation(candidate, question)),
         "gradient_checkpointing": (
-            candidate.gradient_checkpointing, "memory allows no other way"
-            if candidate.gradient_checkpointing else "memory is free, and it costs a forward pass"),
-        "learning_rate": (f"{candidate.learning_rate:g}", f"the rule {rate}"),
+            candidate.gradient_checkpointing, _checkpointing(candidate)),
+        "learning_rate": (f"{candidate.learning_rate:g}", _rate(candidate, question)),
         "lr_scheduler_type": (
             candidate.lr_scheduler_type, "falls to zero exactly when the time is over"),
         "num_train_epochs": (candidate.num_train_epochs or "open", _epochs(candidate, request)),
     }  # fmt: skip
+    if candidate.optim != "adamw_torch":
+        known["optim"] = (candidate.optim, "the optimizer's moments fit in 8 bits only")
     given = request.settings.given() | ({"method": 1} if request.method != "auto" else {})
     given |= {"precision": 1} if request.precision != "auto" else {}
     return tuple(
@@ -109,8 +134,8 @@ def _length_note(plan: Plan, request: Request) -> str:
     )
 
 
-def _waste_note(plan: Plan, request: Request) -> str:
-    if plan.time.epochs <= rules.WASTEFUL_EPOCHS or request.priority == "quality":
+def _waste_note(plan: Plan, _request: Request) -> str:
+    if plan.time.epochs <= rules.WASTEFUL_EPOCHS:
         return ""
     return (
         f"{plan.time.epochs:.1f} epochs: more than about four passes over the same rows are "
@@ -118,7 +143,31 @@ def _waste_note(plan: Plan, request: Request) -> str:
     )
 
 
-def notes(plan: Plan, request: Request) -> tuple[str, ...]:
+def _card_note(question: Question) -> str:
+    """What must be said of a card that this torch cannot drive, or that is not this machine's."""
+    return question.hardware.undrivable
+
+
+def _share_note(plan: Plan, question: Question) -> str:
+    """Where a priority plans with a share of the memory and nothing fits into that."""
+    share = weights(question.request.priority).memory_share
+    usual = ranking.limit(question)
+    if plan.memory_limit_bytes <= usual:
+        return ""
+    return f"nothing fits into {100 * share:.0f} % of the memory; this plan needs least"
+
+
+def notes(plan: Plan, question: Question) -> tuple[str, ...]:
     """What the user must know before it starts."""
     makers = (_epochs_note, _precision_note, _length_note, _waste_note)
-    return tuple(note for make in makers if (note := make(plan, request)))
+    found = [make(plan, question.request) for make in makers]
+    own = (_card_note(question), _share_note(plan, question))
+    return tuple(note for note in (*own, *found) if note)
+
+
+def trace_note(plan: Plan, traced: MemoryEstimate) -> tuple[str, ...]:
+    """What a trace said beside the closed form."""
+    return (
+        f"memory by a trace of the step: {show_bytes(traced.peak_bytes)}; the closed form said "
+        f"{show_bytes(plan.memory.peak_bytes)}",
+    )

@@ -31,11 +31,6 @@ FAST_EPOCHS = 1.0
 WARMUP_RATIO = 0.03
 """2 to 6 % is what the budgeted runs took (24hBERT, arXiv:2104.07705: 6 %)."""
 
-MICRO_TOKENS = {"cpu": 2048, "mps": 4096, "cuda": 8192}
-"""Tokens of a micro-batch that come near a device's best throughput: starting points until a
-rehearsal compares sizes. CPU: 2,048 tokens as 16 x 128, 8 x 256 or 4 x 512 ran within 12 % of each
-other (15 M parameters, two AMX cores, 2026). CUDA: a prior; a micro-batch's fixed cost is worth
-about 2 k tokens, so 8 k lose under a fifth."""
 MIN_ROWS = 4
 """Fewer rows a step make the gradient's noise depend on single rows."""
 MAX_ROWS = 64
@@ -67,11 +62,14 @@ def max_length(dataset: DatasetProfile, model: ModelProfile) -> int:
     return min(longest, model.max_positions)
 
 
-def rows_per_micro_batch(dataset: DatasetProfile, length: int, device: str) -> int:
-    """Rows whose tokens come near the device's best throughput."""
-    mean = min(dataset.avg_tokens_per_sample, length)
-    rows = round(MICRO_TOKENS.get(device, 4096) / max(mean, 1.0))
-    return max(MIN_ROWS, min(rows, MAX_ROWS, max(dataset.num_train // 8, 1)))
+def fewest_rows(dataset: DatasetProfile) -> int:
+    """Rows that a step has at least."""
+    return min(MIN_ROWS, most_rows(dataset))
+
+
+def most_rows(dataset: DatasetProfile) -> int:
+    """Rows that a step has at most: an epoch is eight steps at least."""
+    return max(1, min(MAX_ROWS, dataset.num_train // 8))
 
 
 def epochs_wanted(priority: Priority) -> float | None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from overnight.planning.search import Question
+from overnight.planning.question import Question
 from overnight.probe import architecture, dataset, hardware, sources
 from overnight.probe.dataset import Split, TokenCounts
 from overnight.values.errors import DataError, ModelError
