@@ -1,19 +1,18 @@
 """A model as a value, from its configuration alone.
 
-In: a model folder or a hub name. Out: `ModelProfile`, counted on a model without memory (the `meta`
-device); or one sentence about what the folder lacks. Never: weights read, random states moved,
-foreign code run unless asked to.
+In: a model folder (config.json is enough) or a hub name. Out: `ModelProfile`, counted on a model
+without memory (the `meta` device); or one sentence about what the folder lacks. Never: weights
+read, random states moved, foreign code run unless asked to.
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from overnight.probe.weights import stored_bytes, weight_files
+from overnight.probe import counting, model_config
+from overnight.probe.model_config import first_line, number
+from overnight.probe.weights import stored_bytes, stored_dtype, weight_files
 from overnight.values.errors import ModelError
 from overnight.values.facts import ModelProfile
-
-if TYPE_CHECKING:
-    from torch import nn
 
 NO_LIMIT = 2**31 - 1
 """`max_positions` of a model without a table of positions."""
@@ -24,6 +23,10 @@ POSITIONS = (
     "max_sequence_length",
     "n_ctx",
 )
+FEED_FORWARD = ("intermediate_size", "ffn_dim", "ffn_hidden_size", "n_inner", "decoder_ffn_dim")
+EXPERT = ("moe_intermediate_size", "expert_ffn_hidden_size")
+KV_HEADS = ("num_key_value_heads", "num_kv_heads")
+PAIR = "vision-encoder-decoder"
 TOKENIZERS = (
     "tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model",
     "sentencepiece.bpe.model", "tekken.json", "*.tiktoken",
@@ -35,26 +38,29 @@ def profile(path: str, *, trust_remote_code: bool = False) -> ModelProfile:
     """The model in folder `path` (or of that name on the hub), counted exactly, weights unread.
 
     Raises:
-        ModelError: no such model, no usable configuration, or not a causal language model.
+        ModelError: no such model, no usable configuration, or nothing that can be planned for.
     """
-    config = _config(path, trust_remote_code=trust_remote_code)
+    config = model_config.load(path, trust_remote_code=trust_remote_code)
+    _refuse_other_kinds(path, config)
     model = _built(path, config, trust_remote_code=trust_remote_code)
-    text = config.get_text_config()
-    heads = text.num_attention_heads
+    language, text = (model.decoder, config.decoder) if _is_pair(config) else (model, config)
+    text = text.get_text_config()
+    _require_attention(path, config, text)
+    count, passed = _experts(path, language)
     return ModelProfile(
         path=path,
         architecture=type(model).__name__,
-        num_parameters=sum(parameter.numel() for parameter in model.parameters()),
-        embedding_parameters=model.get_input_embeddings().weight.numel(),
-        hidden_size=text.hidden_size,
-        intermediate_size=_intermediate(text),
-        num_layers=text.num_hidden_layers,
-        num_heads=heads,
-        num_kv_heads=getattr(text, "num_key_value_heads", None) or heads,
-        vocab_size=text.vocab_size,
-        max_positions=_first(text, POSITIONS) or NO_LIMIT,
+        num_parameters=counting.total(model.parameters()),
+        embedding_parameters=counting.embedding_parameters(language, text),
         weight_bytes=_weight_bytes(path, model),
-        linear_shapes=tuple(linear_shapes(model)),
+        linear_shapes=tuple(counting.linear_shapes(model)),
+        kind=PAIR if _is_pair(config) else "causal-lm",
+        active_parameters=None if _is_pair(config) else counting.active_parameters(model),
+        tied_embeddings=counting.tied(language),
+        num_experts=count,
+        experts_per_token=passed,
+        stored_dtype=_stored_dtype(path, config, model),
+        **_sizes(text, experts=count),
     )
 
 
@@ -67,7 +73,7 @@ def check_weights(path: str) -> None:
     folder = Path(path)
     if not folder.is_dir():
         return
-    _require_config(folder)
+    model_config.require_config(folder)
     for file in weight_files(folder):
         stored_bytes(file)
     check_tokenizer_files(path)
@@ -87,91 +93,39 @@ def check_tokenizer_files(path: str) -> None:
         )
 
 
-def linear_shapes(model: "nn.Module") -> list[tuple[int, int]]:
-    """(in, out) of every linear layer but the head, in the order of the model."""
-    from torch import nn
-    from transformers.pytorch_utils import Conv1D
+def check_trainable(model: ModelProfile) -> None:
+    """See that a model is of a kind that is trained here and not only planned for.
 
-    head = model.get_output_embeddings()  # type: ignore[operator]
-    layers = [layer for layer in model.modules() if layer is not head]
-    return [_shape(layer) for layer in layers if isinstance(layer, (nn.Linear, Conv1D))]
-
-
-def _shape(layer: Any) -> tuple[int, int]:
-    """GPT-2's Conv1D keeps its weight as (in, out), a linear layer as (out, in)."""
-    if hasattr(layer, "in_features"):
-        return layer.in_features, layer.out_features
-    return layer.nx, layer.nf
+    Raises:
+        ModelError: it is not.
+    """
+    if model.kind != "causal-lm":
+        raise ModelError(
+            f"{model.path} is a vision encoder-decoder, which overnight plans but does not train; "
+            "keep your own Seq2SeqTrainer and give it overnight's DeadlineCallback"
+        )
 
 
-def _config(path: str, *, trust_remote_code: bool) -> Any:
-    from transformers import AutoConfig
-
-    folder = Path(path)
-    if folder.is_dir():
-        _require_config(folder)
-    elif folder.exists():
-        raise ModelError(f"{path} is a file; a model is a folder or a hub name")
-    else:
-        _require_on_hub(path)
-    try:
-        return AutoConfig.from_pretrained(path, trust_remote_code=trust_remote_code)
-    except Exception as error:  # a wrong value raises whatever its model's class stumbles over
-        if "trust_remote_code" in str(error):
-            raise ModelError(
-                f"{path} needs code of its own; if you trust it, add --trust-remote-code"
-            ) from error
-        raise ModelError(f"{path}: its config.json cannot be used: {_first_line(error)}") from error
-
-
-def _require_config(folder: Path) -> None:
-    if (folder / "config.json").is_file():
-        return
-    if (folder / "adapter_config.json").is_file():
-        raise ModelError(f"{folder} is an adapter, not a model; give the base model's folder")
-    raise ModelError(
-        f"{folder} has no config.json; a model folder holds config.json, the weights as "
-        ".safetensors and the tokenizer's files"
-    )
-
-
-def _require_on_hub(name: str) -> None:
-    """One question, since the download itself would ask for half a minute where nobody answers."""
-    from huggingface_hub import HfApi, try_to_load_from_cache
-
-    try:
-        if not isinstance(try_to_load_from_cache(name, "config.json"), str):
-            HfApi().auth_check(name)
-    except Exception as error:
-        raise ModelError(f"no folder {name} here{_hub_answer(error)}") from error
-
-
-def _hub_answer(error: Exception) -> str:
-    """What to add for people; nothing where the name can only be a folder's."""
-    from huggingface_hub import errors
-
-    answers = (
-        (errors.HFValidationError, ""),
-        (errors.GatedRepoError, ", and on the hub it is gated: accept its terms, `hf auth login`"),
-        (errors.RepositoryNotFoundError, ", and no model of that name on the hub"),
-        (Exception, ", and the hub cannot be reached"),
-    )
-    return next(answer for kind, answer in answers if isinstance(error, kind))
+def _is_pair(config: Any) -> bool:
+    return bool(config.model_type == PAIR)
 
 
 def _built(path: str, config: Any, *, trust_remote_code: bool) -> Any:
     """The model without memory for its weights."""
     import torch
-    from transformers import AutoModelForCausalLM
+    from transformers import AutoModelForCausalLM, VisionEncoderDecoderModel
 
-    _refuse_other_kinds(path, config)
     try:
         with torch.device("meta"):
+            if _is_pair(config):
+                return VisionEncoderDecoderModel(config)
             return AutoModelForCausalLM.from_config(config, trust_remote_code=trust_remote_code)
     except Exception as error:  # likewise: a division by no heads, a missing package
+        kind = "such a pair" if _is_pair(config) else "a causal language model"
+        unknown = "Unrecognized configuration class" in str(error)
+        why = "transformers has none of this type" if unknown else first_line(error)
         raise ModelError(
-            f"{path} ({config.model_type}) cannot be built as a causal language model: "
-            f"{_first_line(error)}"
+            f"{path} ({config.model_type}) cannot be built as {kind}: {why}"
         ) from error
 
 
@@ -179,7 +133,7 @@ def _refuse_other_kinds(path: str, config: Any) -> None:
     """Some of these could be built as a decoder, and would learn nothing sensible."""
     names = getattr(config, "architectures", None) or [""]
     kind = ""
-    if getattr(config, "is_encoder_decoder", False):
+    if getattr(config, "is_encoder_decoder", False) and not _is_pair(config):
         kind = "an encoder-decoder"
     elif "MaskedLM" in names[0]:
         kind = "a masked language model"
@@ -189,30 +143,82 @@ def _refuse_other_kinds(path: str, config: Any) -> None:
         )
 
 
+def _require_attention(path: str, config: Any, text: Any) -> None:
+    """The sizes without which neither memory nor pace can be foretold."""
+    if number(text, "num_attention_heads") is None:
+        raise ModelError(
+            f"{path} ({config.model_type}): its config.json gives no num_attention_heads, as "
+            "state-space and recurrent models have none; overnight plans for transformers only"
+        )
+    wanted = ("hidden_size", "num_hidden_layers", "vocab_size")
+    missing = [name for name in wanted if number(text, name) is None]
+    if missing:
+        raise ModelError(
+            f"{path}: its config.json gives no usable {' and '.join(missing)}; "
+            "take the file from where the model came from"
+        )
+
+
+def _experts(path: str, language: Any) -> tuple[int, int]:
+    count, passed = counting.experts(language)
+    if passed is None:
+        raise ModelError(
+            f"{path}: its config.json does not say how many of its {count} experts a token "
+            "passes (num_experts_per_tok); take the file from where the model came from"
+        )
+    return count, passed
+
+
+def _sizes(text: Any, *, experts: int) -> dict[str, Any]:
+    """What the configuration of the language part says; a decoder's own names come first."""
+    heads = number(text, "decoder_attention_heads", "num_attention_heads") or 1
+    width = number(text, "hidden_size") or 0
+    head = number(text, "head_dim") or 0
+    return {
+        "hidden_size": width,
+        # Four times the width is what GPT-2 and its kin mean by leaving it out.
+        "intermediate_size": number(text, *(EXPERT if experts else ()), *FEED_FORWARD) or 4 * width,
+        "num_layers": number(text, "decoder_layers", "num_hidden_layers"),
+        "num_heads": heads,
+        "num_kv_heads": _kv_heads(text, heads),
+        "vocab_size": number(text, "vocab_size"),
+        "max_positions": number(text, *POSITIONS) or NO_LIMIT,
+        "head_dim": 0 if head * heads == width else head,
+        "sliding_window": _sliding_window(text),
+    }
+
+
+def _kv_heads(text: Any, heads: int) -> int:
+    """Falcon and GPT-BigCode say in a word of their own that all heads share one."""
+    shared = getattr(text, "multi_query", False)
+    if shared and not getattr(text, "new_decoder_architecture", False):
+        return 1
+    return number(text, *KV_HEADS) or heads
+
+
+def _sliding_window(text: Any) -> int | None:
+    """None too where the size is written, and no layer slides (Qwen 2)."""
+    kinds = getattr(text, "layer_types", None)
+    if kinds and not any("sliding" in kind for kind in kinds):
+        return None
+    return number(text, "sliding_window")
+
+
 def _weight_bytes(path: str, model: Any) -> int:
     """Bytes as stored where the files are there, else as the configuration's type would take."""
-    folder = Path(path)
-    if folder.is_dir() and any(folder.glob("*.safetensors")):
-        return sum(stored_bytes(file) for file in weight_files(folder))
+    if _has_weights(path):
+        return sum(stored_bytes(file) for file in weight_files(Path(path)))
     return sum(parameter.numel() * parameter.itemsize for parameter in model.parameters())
 
 
-def _intermediate(text: Any) -> int:
-    """Four times the width is what GPT-2 and its kin mean by leaving it out."""
-    named = _first(text, ("intermediate_size", "ffn_dim", "ffn_hidden_size", "n_inner"))
-    return named or 4 * int(text.hidden_size)
+def _stored_dtype(path: str, config: Any, model: Any) -> str:
+    """Of most weights: as the files say, else as the configuration does."""
+    if _has_weights(path):
+        return stored_dtype(weight_files(Path(path)))
+    quantised = getattr(config, "quantization_config", None) or {}
+    return str(quantised.get("quant_method") or model.dtype).removeprefix("torch.")
 
 
-def _first(config: Any, names: tuple[str, ...]) -> int | None:
-    values = (getattr(config, name, None) for name in names)
-    return next((value for value in values if isinstance(value, int) and value > 0), None)
-
-
-def _first_line(error: Exception) -> str:
-    """The first line that says something: not one that only announces the next."""
-    said = " ".join(part.strip() for part in _announced(str(error).strip().splitlines()))
-    return said.rstrip(".") or repr(error)
-
-
-def _announced(lines: list[str]) -> list[str]:
-    return lines[:2] if lines and lines[0].endswith(":") else lines[:1]
+def _has_weights(path: str) -> bool:
+    folder = Path(path)
+    return folder.is_dir() and any(folder.glob("*.safetensors"))

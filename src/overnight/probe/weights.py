@@ -6,6 +6,8 @@ pickle opened.
 
 import json
 import os
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,10 @@ CONVERT = (
 ENDS_BYTES = 2**20
 MAX_HEADER = 100_000_000
 """The safetensors format allows no longer header."""
+DTYPES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16",
+          "F8_E4M3": "float8_e4m3fn", "F8_E5M2": "float8_e5m2", "I8": "int8", "U8": "uint8",
+          "I32": "int32"}  # fmt: skip
+"""The format's words for what torch names otherwise."""
 
 
 def weight_files(folder: Path) -> list[Path]:
@@ -68,16 +74,38 @@ def stored_bytes(file: Path) -> int:
         ModelError: the file is no safetensors file, or is cut short.
     """
     size = file.stat().st_size
+    begins, header = _header(file)
+    ends = [entry["data_offsets"][1] for entry in header.values()]
+    whole = begins + max(ends, default=0)
+    if size < whole:
+        raise ModelError(f"{file} is cut short: {size:,} of {whole:,} bytes; download it again")
+    return int(max(ends, default=0))
+
+
+def stored_dtype(files: Iterable[Path]) -> str:
+    """The type in which most bytes of these safetensors files are stored, as torch names it.
+
+    Raises:
+        ModelError: one is no safetensors file.
+    """
+    counted: Counter[str] = Counter()
+    for file in files:
+        for entry in _header(file)[1].values():
+            begin, end = entry["data_offsets"]
+            counted[entry["dtype"]] += end - begin
+    most = max(counted, key=counted.__getitem__, default="")
+    return DTYPES.get(most, most.lower())
+
+
+def _header(file: Path) -> tuple[int, dict[str, Any]]:
+    """(where the tensors begin, name -> type and place of each)."""
+    size = file.stat().st_size
     with file.open("rb") as stream:
         length = int.from_bytes(stream.read(8), "little")
         header = _parsed(stream.read(length)) if 2 <= length <= min(size, MAX_HEADER) else None
     if header is None:
         raise ModelError(f"{file} is no safetensors file ({size} bytes); download it again")
-    ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
-    whole = 8 + length + max(ends, default=0)
-    if size < whole:
-        raise ModelError(f"{file} is cut short: {size:,} of {whole:,} bytes; download it again")
-    return int(max(ends, default=0))
+    return 8 + length, {name: entry for name, entry in header.items() if name != "__metadata__"}
 
 
 def _shards(folder: Path) -> list[Path]:

@@ -95,9 +95,11 @@ class ModelProfile:
     architecture: str
     num_parameters: int
     embedding_parameters: int
-    """Of the input embedding (and the head, where it is tied to it)."""
+    """Of the tables in which tokens are looked up: the input embedding (and the head, where it is
+    tied to it), and those by layer that Gemma 3n has."""
     hidden_size: int
     intermediate_size: int
+    """Of a feed-forward block; of one expert, where there are experts."""
     num_layers: int
     num_heads: int
     num_kv_heads: int
@@ -107,11 +109,12 @@ class ModelProfile:
     weight_bytes: int
     """Bytes of the weights as stored."""
     linear_shapes: tuple[tuple[int, int], ...] = ()
-    """(in, out) of every linear layer of the blocks: what LoRA may wrap."""
+    """(in, out) of every linear layer of the blocks that LoRA wraps: experts are not among them."""
     kind: str = "causal-lm"
     """What it is built as: `causal-lm`, or `vision-encoder-decoder`, which is not trained here."""
     active_parameters: int | None = None
-    """Weights that one token passes through, where experts make them fewer than all."""
+    """Weights that one token of text passes through, where experts or a tower for pictures make
+    them fewer than all."""
     tied_embeddings: bool = False
     """Whether head and input embedding are one weight."""
     head_dim: int = 0
@@ -143,6 +146,17 @@ class Hardware:
     """Matrix FLOP/s by precision: `fp32`, `bf16`, `fp16`; only those that the device runs well."""
     flops_source: str = ""
     """`measured`, or the catalogue that the figures are from."""
+    peak_flops: dict[str, float] = field(default_factory=dict)
+    """Dense FLOP/s by precision as published, sums kept in fp32, where the card is known; what
+    `flops` holds too for a card from the catalogue. Products measured reach 0.6 to 0.9 of it."""
+    ceiling_flops: float | None = None
+    """16-bit FLOP/s that others measured as the most on such a card."""
+    power_watts: float | None = None
+    """The limit that it runs under, else its design power."""
+    driver: str = ""
+    """Version of the card's driver."""
+    others_bytes: int | None = None
+    """Of the device's memory: what other processes hold now."""
     bandwidth: float | None = None
     """Bytes a second between processor and memory."""
     disk_bytes_per_second: float | None = None

@@ -1,0 +1,124 @@
+"""A model's configuration, from its folder or the hub, or one sentence about what it lacks.
+
+In: a folder or a hub name. Out: transformers' configuration, and numbers read from it by any of the
+names that model families give them. Never: weights, a model built, foreign code run unless asked.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from overnight.values.errors import ModelError
+
+WIDTHS = ("hidden_size", "n_embd", "d_model", "dim", "model_dim", "embed_dim")
+"""What families call their width. A configuration that names none would be built from the defaults
+of transformers, as another model than the user's."""
+
+
+def load(path: str, *, trust_remote_code: bool = False) -> Any:
+    """The configuration of the model at `path`, a folder or a hub name.
+
+    Raises:
+        ModelError: no such model, or no usable configuration.
+    """
+    from transformers import AutoConfig
+
+    folder = Path(path)
+    if folder.is_dir():
+        require_config(folder)
+    elif folder.exists():
+        raise ModelError(f"{path} is a file; a model is a folder or a hub name")
+    else:
+        _require_on_hub(path)
+    try:
+        config = AutoConfig.from_pretrained(path, trust_remote_code=trust_remote_code)
+    except Exception as error:  # a wrong value raises whatever its model's class stumbles over
+        if "trust_remote_code" in str(error):
+            raise ModelError(
+                f"{path} needs code of its own; if you trust it, add --trust-remote-code"
+            ) from error
+        raise ModelError(f"{path}: its config.json cannot be used: {first_line(error)}") from error
+    _require_sizes(path, config)
+    return config
+
+
+def require_config(folder: Path) -> None:
+    """See that a folder is a model's.
+
+    Raises:
+        ModelError: it has no configuration.
+    """
+    if (folder / "config.json").is_file():
+        return
+    if (folder / "adapter_config.json").is_file():
+        raise ModelError(f"{folder} is an adapter, not a model; give the base model's folder")
+    raise ModelError(
+        f"{folder} has no config.json; a model folder holds config.json, the weights as "
+        ".safetensors and the tokenizer's files"
+    )
+
+
+def number(config: Any, *names: str) -> int | None:
+    """The first of these that is a positive whole number; the largest where layers differ."""
+    for name in names:
+        found = [value for value in _values(config, name) if isinstance(value, int) and value > 0]
+        if found:
+            return max(found)
+    return None
+
+
+def first_line(error: Exception) -> str:
+    """The first line that says something: not one that only announces the next."""
+    lines = str(error).strip().splitlines()
+    kept = lines[:2] if lines and lines[0].endswith(":") else lines[:1]
+    said = " ".join(part.strip() for part in kept)
+    return said.rstrip(".") or repr(error)
+
+
+def _values(config: Any, name: str) -> list[Any]:
+    try:
+        return [getattr(config, name, None)]
+    except RuntimeError:  # transformers 5: layers differ, and there is no one value
+        return [getattr(layer, name, None) for layer in config.per_layer_config]
+
+
+def _require_sizes(path: str, config: Any) -> None:
+    """See that the file itself says how wide the model is."""
+    from transformers import PretrainedConfig
+
+    written, _ = PretrainedConfig.get_config_dict(path)
+    alias = getattr(config, "attribute_map", {}).get("hidden_size", WIDTHS[0])
+    if not _mentions(written, {*WIDTHS, alias}):
+        raise ModelError(
+            f"{path}: its config.json does not say hidden_size, so any other size would be a "
+            "guess; take the file from where the model came from"
+        )
+
+
+def _mentions(written: Any, names: set[str]) -> bool:
+    if not isinstance(written, dict):
+        return False
+    return bool(names & written.keys()) or any(_mentions(one, names) for one in written.values())
+
+
+def _require_on_hub(name: str) -> None:
+    """One question, since the download itself would ask for half a minute where nobody answers."""
+    from huggingface_hub import HfApi, try_to_load_from_cache
+
+    try:
+        if not isinstance(try_to_load_from_cache(name, "config.json"), str):
+            HfApi().auth_check(name)
+    except Exception as error:
+        raise ModelError(f"no folder {name} here{_hub_answer(error)}") from error
+
+
+def _hub_answer(error: Exception) -> str:
+    """What to add for people; nothing where the name can only be a folder's."""
+    from huggingface_hub import errors
+
+    answers = (
+        (errors.HFValidationError, ""),
+        (errors.GatedRepoError, ", and on the hub it is gated: accept its terms, `hf auth login`"),
+        (errors.RepositoryNotFoundError, ", and no model of that name on the hub"),
+        (Exception, ", and the hub cannot be reached"),
+    )
+    return next(answer for kind, answer in answers if isinstance(error, kind))
