@@ -1,0 +1,93 @@
+"""Storages that come and go, on real tensors and on ones without memory."""
+
+import pytest
+import torch
+
+from overnight.probe.trace import REST, Recorder, Trace, filled, unmasked, weightless
+
+pytestmark = pytest.mark.tiny
+KIB = 1024
+
+
+def recorded(step, naming=lambda tensor: ""):
+    recorder = Recorder(naming)
+    with recorder.watching():
+        step(recorder)
+    return recorder.trace()
+
+
+def test_a_tensor_that_goes_is_freed_and_one_that_stays_is_not():
+    kept = []
+    trace = recorded(lambda _: (torch.zeros(KIB), kept.append(torch.zeros(KIB))))
+    sizes = [size for _, size in trace.events]
+    assert sorted(sizes) == [0, 4 * KIB, 4 * KIB]
+
+
+def test_views_and_changes_in_place_take_nothing():
+    def step(_):
+        whole = torch.zeros(2, KIB)
+        whole.add_(1).view(-1)[:5].mul_(2)
+
+    assert recorded(step).peak_bytes == 8 * KIB
+
+
+def test_what_lives_together_makes_the_peak():
+    def step(_):
+        one = torch.zeros(KIB)
+        two = one + 1
+        del one, two
+        torch.zeros(KIB)
+
+    assert recorded(step).peak() == {REST: 8 * KIB}
+
+
+def test_names_come_from_the_shape_from_the_caller_and_from_what_is_alive():
+    held = []
+
+    def step(recorder):
+        held.append(torch.zeros(3, 1000))
+        held.append(torch.zeros(2000))
+        recorder.name("state", [held[1]])
+        held.append(torch.zeros(3000))
+        recorder.name_alive("kept")
+        held.append(torch.zeros(4000))
+
+    trace = recorded(step, lambda t: "wide" if t.shape[-1:] == (1000,) else "")
+    assert {name: size // 4000 for name, size in trace.peak().items()} == {
+        "wide": 3, "state": 2, "kept": 3, REST: 4,
+    }  # fmt: skip
+
+
+def test_what_was_there_before_counts_from_the_start():
+    weight = torch.zeros(KIB)
+    recorder = Recorder(lambda tensor: "")
+    recorder.name("weights", [weight, weight.view(32, 32)])
+    assert recorder.trace().peak() == {"weights": 4 * KIB}
+
+
+def test_the_peak_is_found_among_events():
+    events = ((1, 512), (2, 1024), (1, 0), (3, 512), (2, 0))
+    assert Trace(events=events, names={2: "b"}).peak() == {REST: 512, "b": 1024}
+
+
+def test_a_model_without_memory_keeps_its_ties():
+    with torch.device("meta"):
+        model = torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.Linear(4, 4))
+        model[1].weight = model[0].weight
+    with weightless():
+        filled(model)
+        assert model[0].weight is model[1].weight
+        assert model(torch.zeros(2, 4)).shape == (2, 4)
+    assert type(model[0].bias.data).__name__ == "FakeTensor"
+
+
+def test_a_mask_is_left_out_only_while_it_is_asked_for():
+    from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS as masks
+
+    before = masks["sdpa"]
+    with unmasked():
+        assert masks["sdpa"](kv_length=8) is None
+        size = {"batch_size": 1, "q_length": 8, "kv_length": 8}
+        windowed = masks["sdpa"](**size, local_size=4, allow_is_causal_skip=False)
+        assert windowed.shape[-2:] == (8, 8)
+    assert masks["sdpa"] is before
