@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from overnight.probe.clock import Clock
-from overnight.story import begin
+from overnight.story import begin, remember
 from overnight.story.alone import alone
 from overnight.story.begin import Night
 from overnight.story.children import Child, Signals, in_words
@@ -236,6 +236,7 @@ def _end(supervisor: Supervisor, status: int) -> int:
     entries = journal.read(supervisor.folder)
     if any(isinstance(entry.event, Prepared) for entry in entries):
         _report(supervisor)
+    remember.ended(supervisor.folder)
     _last_glance(supervisor, "finished" if status == 0 else "stopped")
     if not published:
         raise NothingToPublish(f"{supervisor.folder} holds no checkpoint that can be published; "

@@ -5,7 +5,7 @@ machine. Never: weights, a plan, training. It stands beside night.py: probe and 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from overnight.planning.question import Question
@@ -13,6 +13,7 @@ from overnight.probe import architecture, dataset, hardware, sources
 from overnight.probe.dataset import Split, TokenCounts
 from overnight.values.errors import DataError, ModelError
 from overnight.values.facts import DatasetProfile, Hardware, ModelProfile
+from overnight.values.lessons import Lessons
 from overnight.values.request import Request
 from overnight.values.rows import Row
 
@@ -45,6 +46,8 @@ class Look:
     data: Data
     model: ModelProfile
     hardware: Hardware
+    lessons: Lessons = field(default_factory=Lessons)
+    """What earlier nights on this machine taught (story/remember.py)."""
 
 
 def load_tokenizer(request: Request) -> Any:
@@ -147,4 +150,5 @@ def question(request: Request, found: Look, window_seconds: float | None) -> Que
         model=found.model,
         hardware=found.hardware,
         window_seconds=window_seconds,
+        lessons=found.lessons,
     )

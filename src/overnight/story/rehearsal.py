@@ -10,6 +10,7 @@ from overnight.control.deadline import Deadline
 from overnight.planning import measure, rules, search, timing
 from overnight.planning.prices import Prices
 from overnight.planning.search import Done
+from overnight.story import remember
 from overnight.story.look import question
 from overnight.story.opening import write_plan
 from overnight.story.stage import Stage
@@ -79,6 +80,7 @@ def _conclude(on: Stage, loop: Loop) -> None:
     event = loop.replanned(horizon, "the rehearsal", warmup_steps=warmup)
     on.teller.tell(loop.happened(event))
     forecast(on, loop)
+    remember.rehearsed(on)
 
 
 def _prices(on: Stage, deadline: Deadline) -> Prices:

@@ -1,0 +1,199 @@
+"""One night as history keeps it: what it was promised, and what it did.
+
+In: plan.json's content and the journal's entries. Out: a `Remembered`. Never: files, a clock, text
+or paths of the data.
+"""
+
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from statistics import linear_regression, median
+from typing import Any
+
+from overnight.codec import from_json
+from overnight.planning.measure import measure
+from overnight.report.reading import every, kept, newest
+from overnight.values.facts import DatasetProfile, Hardware, Interval, ModelProfile
+from overnight.values.ledger import (
+    Chosen,
+    Crashed,
+    Ended,
+    Entry,
+    Evaluated,
+    Prepared,
+    Published,
+    Rehearsed,
+    Resumed,
+    Rewound,
+    Saved,
+    Shrunk,
+    Started,
+    Stepped,
+    Stopped,
+)
+from overnight.values.lessons import Remembered
+from overnight.values.plan import Plan
+
+VERSIONED = ("torch", "transformers")
+"""What a night's pace and memory depend on most."""
+FEWEST_STEPS = 3
+"""Steps below which a pace is not worth remembering: the first two are still settling."""
+SLOPE_STEPS = 20
+"""Steps below which the loss of single steps says nothing about its slope."""
+AS_PLANNED = ("horizon", "window")
+"""Reasons to stop at which the planned total was there to come true."""
+
+
+def record(written: Mapping[str, Any], entries: Sequence[Entry], *, run: str) -> Remembered | None:
+    """One night as history keeps it; None where it has taken no step. `written` is plan.json.
+
+    Raises:
+        ValueError: plan.json holds no plan.
+    """
+    begun, steps = newest(entries, Started), kept(entries, Stepped)
+    if begun is None or not steps:
+        return None
+    first, plan = (from_json(written[name], Plan) for name in ("first_plan", "plan"))
+    dataset = from_json(written["dataset"], DatasetProfile)
+    model = from_json(written["model"], ModelProfile)
+    hardware = from_json(written["hardware"], Hardware)
+    stopped, over = newest(entries, Stopped), newest(entries, Ended)
+    return Remembered(
+        when_utc=begun.started_utc,
+        kind="night" if over else "rehearsal",
+        run=run,
+        machine=machine(hardware),
+        versions=versions(begun.versions),
+        architecture=model.architecture,
+        num_parameters=model.num_parameters,
+        hidden_size=model.hidden_size,
+        num_layers=model.num_layers,
+        vocab_size=model.vocab_size,
+        avg_tokens_per_sample=dataset.avg_tokens_per_sample,
+        candidate=plan.candidate,
+        prior=first.prior,
+        predicted={"peak_bytes": float(first.memory.peak_bytes)}
+        | {key: interval.mid for key, interval in _promised(first).items()},
+        actual=_measured(entries, first, hardware),
+        loss_slope=_slope([step.event for step in steps]),
+        night=begun.run,
+        data=tag(dataset),
+        rows=dataset.num_train,
+        tokens=dataset.train_tokens,
+        window_seconds=plan.window_seconds,
+        promised=_promised(first),
+        rehearsed=_promised(plan) if newest(entries, Rehearsed) else {},
+        ended=stopped.reason if over and stopped else "",
+        gain=_gain(entries),
+        well=_well(entries),
+    )
+
+
+def machine(hardware: Hardware) -> str:
+    """Device, its number and the processors: what makes two nights comparable."""
+    return (f"{hardware.num_devices} x {hardware.name} ({hardware.device}), "
+            f"{hardware.cpu_count} processors")  # fmt: skip
+
+
+def versions(found: Mapping[str, str]) -> str:
+    """Versions as one string; what is absent is left out."""
+    return ", ".join(f"{name} {found[name]}" for name in VERSIONED if found.get(name))
+
+
+def tag(dataset: DatasetProfile) -> str:
+    """Tells the same rows from others; of the rows nothing can be read out of it."""
+    return hashlib.sha256(dataset.fingerprint.encode()).hexdigest()[:12]
+
+
+def _promised(plan: Plan) -> dict[str, Interval]:
+    return {
+        "tokens_per_second": plan.time.tokens_per_second,
+        "total": plan.time.total,
+        "steps": Interval.exactly(float(plan.time.total_steps)),
+    }
+
+
+def _measured(entries: Sequence[Entry], first: Plan, hardware: Hardware) -> dict[str, float]:
+    """What was measured, under the keys of `Plan.prior`; what could not be is left out."""
+    steps = [step.event for step in kept(entries, Stepped)]
+    prepared, published = _first_prepared(entries), newest(entries, Published)
+    found: dict[str, float | None] = {
+        **_pace(entries, steps, first, hardware),
+        "imports": prepared.import_seconds if prepared else None,
+        "tokenising": prepared.data_seconds if prepared else None,
+        "loading": prepared.load_seconds if prepared else None,
+        "save": _middle([saved.event.seconds for saved in every(entries, Saved)]),
+        "evaluation": _looks(entries),
+        "publish": published.seconds if published and published.tested else None,
+        **_total(entries, steps),
+    }
+    return {key: value for key, value in found.items()
+            if value is not None and math.isfinite(value)}  # fmt: skip
+
+
+def _first_prepared(entries: Sequence[Entry]) -> Prepared | None:
+    """The first preparation: a resumption's finds the files warm."""
+    return next((entry.event for entry in entries if isinstance(entry.event, Prepared)), None)
+
+
+def _pace(
+    entries: Sequence[Entry], steps: Sequence[Stepped], first: Plan, hardware: Hardware
+) -> dict[str, float | None]:
+    """Pace and memory of the settings that were planned, not of what memory made of them."""
+    if newest(entries, Shrunk):
+        # They needed more than there was: that much, at least, is known.
+        least = max(hardware.memory_free_bytes, first.memory.peak_bytes)
+        return {"peak_bytes": float(least)}
+    if len(steps) < FEWEST_STEPS:
+        return {}
+    seen = measure(steps)
+    return {
+        "tokens_per_second": seen.tokens_per_second,
+        "settling": seen.warmup_seconds,
+        "peak_bytes": float(seen.peak_bytes),
+    }
+
+
+def _middle(seconds: Sequence[float]) -> float | None:
+    return median(seconds) if seconds else None
+
+
+def _looks(entries: Sequence[Entry]) -> float | None:
+    """Seconds of one evaluation of both held-out parts."""
+    seen = [look.event for look in every(entries, Evaluated)]
+    parts = [[look.seconds for look in seen if look.part == part] for part in ("select", "test")]
+    return sum(median(part) for part in parts) if all(parts) else None
+
+
+def _total(entries: Sequence[Entry], steps: Sequence[Stepped]) -> dict[str, float | None]:
+    """Seconds from the first start to the end, of a night that nothing came between."""
+    stopped, over = newest(entries, Stopped), newest(entries, Ended)
+    disturbed = any(isinstance(e.event, Resumed | Crashed | Rewound | Shrunk) for e in entries)
+    again = len(every(entries, Started)) > 1
+    if over is None or stopped is None or disturbed or again or stopped.reason not in AS_PLANNED:
+        return {}
+    return {"total": every(entries, Ended)[-1].t, "steps": float(steps[-1].step)}
+
+
+def _slope(steps: Sequence[Stepped]) -> float | None:
+    """Change of the training loss for each tenfold of the steps, by least squares."""
+    told = [(math.log10(step.step), step.loss) for step in steps if math.isfinite(step.loss)]
+    if len(told) < SLOPE_STEPS:
+        return None
+    return linear_regression(*zip(*told, strict=True)).slope
+
+
+def _gain(entries: Sequence[Entry]) -> float | None:
+    """Base minus chosen on the *select* part: the test part must not choose the next rate."""
+    chosen = newest(entries, Chosen)
+    if chosen is None or not {"base_select", "select"} <= set(chosen.loss):
+        return None
+    return chosen.loss["base_select"].loss - chosen.loss["select"].loss
+
+
+def _well(entries: Sequence[Entry]) -> bool:
+    """Whether the night can be an example to others."""
+    over, chosen, gain = newest(entries, Ended), newest(entries, Chosen), _gain(entries)
+    if over is None or chosen is None or gain is None or newest(entries, Rewound):
+        return False
+    return over.exit_status == 0 and chosen.keep == "tuned" and gain > 0
