@@ -76,7 +76,7 @@ LEAST = 0.15
 OTHER_VERSIONS = 0.5
 HALF_LIFE_DAYS = 60.0
 """Machines change: drivers, neighbours, dust."""
-DOUBT = 0.5
+DOUBT = 0.3
 """Weight of the prior as one more record that says `no correction`: it decides between two nights
 that contradict each other, and is outvoted by three."""
 NIGHTS_ASSUMED = 3.0
