@@ -12,6 +12,7 @@ from overnight.values import errors
         (errors.InputError, 2),
         (errors.DataError, 2),
         (errors.ModelError, 2),
+        (errors.ArgumentError, 2),
         (errors.NoPlanFits, 3),
         (errors.NothingToPublish, 3),
         (errors.EndedEarly, 4),
@@ -27,6 +28,7 @@ def test_one_clause_catches_every_error_and_another_all_bad_input() -> None:
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type)]
     assert all(issubclass(kind, errors.OvernightError) for kind in kinds)
     assert issubclass(errors.DataError, errors.InputError)
+    assert issubclass(errors.ArgumentError, ValueError)
     assert not issubclass(errors.NoPlanFits, errors.InputError)
 
 

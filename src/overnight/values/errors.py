@@ -7,6 +7,7 @@ its exit status. Never: a traceback for the user's mistake (the command line pri
       InputError               2   a file, a flag, a key, a deadline is wrong
         DataError              2   a row or a file of the data
         ModelError             2   the model's folder or its tokenizer
+        ArgumentError          2   an argument of a Python call; a ValueError too
       NoPlanFits               3   no candidate fits the window or the memory
       NothingToPublish         3   the night ended and no checkpoint is good enough
       EndedEarly               4   stopped, interrupted, past its deadline; `final/` is usable
@@ -31,6 +32,10 @@ class DataError(InputError):
 
 class ModelError(InputError):
     """The model folder is incomplete, or its tokenizer encodes to nothing."""
+
+
+class ArgumentError(InputError, ValueError):
+    """An argument of a call is not what it must be; the line begins with its name."""
 
 
 class NoPlanFits(OvernightError):

@@ -1,0 +1,1 @@
+"""For people who keep their own trainer: guide 4's interface."""

@@ -1,0 +1,55 @@
+import pytest
+from tests.adapters.cards import H100
+
+from overnight.adapters.profiles import PROFILES
+from overnight.adapters.truth import CLAIMED_PEAK, TWELVE_B, Truth, beside_what_is_true
+
+
+@pytest.fixture(scope="module")
+def balanced() -> Truth:
+    return beside_what_is_true(PROFILES["balanced"], tokens=12e6, row_tokens=500, card=H100)
+
+
+def test_the_twelve_b_has_as_many_weights_as_its_layers() -> None:
+    layers = sum(wide * long for wide, long in TWELVE_B.linear_shapes)
+    norms = (2 * TWELVE_B.num_layers + 1) * TWELVE_B.hidden_size
+    assert TWELVE_B.num_parameters == layers + norms + 2 * TWELVE_B.embedding_parameters
+
+
+def test_hours_follow_from_the_pace_and_its_interval(balanced: Truth) -> None:
+    way = balanced.ways[0]
+    assert way.method == "lora"
+    assert way.hours.low < way.hours.mid < way.hours.high
+    assert way.hours.high == pytest.approx(12e6 / way.tokens_per_second.low / 3600)
+
+
+def test_an_h100_is_faster_than_the_guide_believes(balanced: Truth) -> None:
+    lora = balanced.ways[0].tokens_per_second
+    assert lora.low > PROFILES["balanced"].estimated_throughput
+    assert lora.mid > CLAIMED_PEAK
+
+
+def test_all_weights_of_a_twelve_b_do_not_fit_into_one_card(balanced: Truth) -> None:
+    fits = {way.method: way.fits for way in balanced.ways}
+    assert fits == {"lora": True, "qlora": True, "full": False}
+    assert balanced.likely.method == "lora"
+
+
+def test_a_card_that_nothing_fits_into_still_has_an_answer() -> None:
+    from dataclasses import replace
+
+    tiny = replace(H100, memory_free_bytes=2**30)
+    found = beside_what_is_true(PROFILES["fast"], tokens=1e6, row_tokens=500, card=tiny)
+    assert found.likely.method == "lora" and not found.likely.fits
+
+
+def test_it_is_said_in_sentences_with_card_model_and_source(balanced: Truth) -> None:
+    compared, ceiling, published = balanced.sentences
+    assert compared.startswith("The profile's 800 tokens/s is a belief.")
+    assert "1,500" in ceiling and "H100 SXM" in ceiling
+    assert "MosaicML" in published and "the catalogue" in balanced.source
+
+
+def test_without_a_card_it_is_the_catalogues_h100() -> None:
+    found = beside_what_is_true(PROFILES["balanced"], tokens=12e6, row_tokens=500)
+    assert "H100" in found.card and found.likely.fits
