@@ -137,3 +137,9 @@ def test_without_a_paired_gain_the_intervals_must_lie_apart(base, test, result):
 def test_what_was_not_measured_is_not_judged():
     assert quality(None) == "unmeasured"
     assert quality(Chosen(step=1, name="", why="")) == "unmeasured"
+
+
+def test_a_model_worse_than_its_base_is_followed_by_what_to_try():
+    words = told(ended(test=2.2, keep="base"))
+    assert "smaller steps first" in words
+    assert "smaller steps" not in told(ended())

@@ -143,9 +143,10 @@ def _waste_note(plan: Plan, _request: Request) -> str:
     )
 
 
-def _card_note(question: Question) -> str:
-    """What must be said of a card that this torch cannot drive, or that is not this machine's."""
-    return question.hardware.undrivable
+def _card_notes(question: Question) -> tuple[str, ...]:
+    """What must be said of a card: that torch cannot drive it, or which of several was meant."""
+    meant = question.hardware.sources.get("name", "") if question.hardware.catalogue else ""
+    return question.hardware.undrivable, meant
 
 
 def _share_note(plan: Plan, question: Question) -> str:
@@ -161,7 +162,7 @@ def notes(plan: Plan, question: Question) -> tuple[str, ...]:
     """What the user must know before it starts."""
     makers = (_epochs_note, _precision_note, _length_note, _waste_note)
     found = [make(plan, question.request) for make in makers]
-    own = (_card_note(question), _share_note(plan, question))
+    own = (*_card_notes(question), _share_note(plan, question))
     return tuple(note for note in (*own, *found) if note)
 
 

@@ -4,6 +4,8 @@ In: a plan and what it was made for. Out: tables and lines on the given console.
 markup or control characters from data.
 """
 
+from collections.abc import Iterable
+
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -14,6 +16,8 @@ from overnight.report.words import Clock, between, in_unit, inert_line, rate
 from overnight.values.facts import DatasetProfile, Hardware, ModelProfile
 from overnight.values.plan import Plan
 from overnight.values.units import show_bytes, show_count, show_duration
+
+_HOW = {"closed form": "arithmetic", "trace": "a trace of the step", "measured": "measurement"}
 
 
 def _settings(plan: Plan) -> Table:
@@ -38,9 +42,24 @@ def _memory(plan: Plan, *, ink: str) -> Table:
     limit = max(plan.memory_limit_bytes, 1)
     for part, size in sorted(plan.memory.parts.items(), key=lambda item: -item[1]):
         tables.row(table, part, show_bytes(size), ink * round(24 * min(size / limit, 1.0)))
-    peak = plan.memory.peak_bytes
+    peak, margin = plan.memory.peak_bytes, plan.memory.margin_bytes
     share = f"{100 * peak / limit:.0f} % of {show_bytes(limit)}"
     tables.row(table, "peak", show_bytes(peak), share, style="bold")
+    if margin:
+        tables.row(table, "margin", show_bytes(margin), "kept free for the estimate's own error")
+    return table
+
+
+def _machine(hardware: Hardware) -> str:
+    devices = f"{hardware.num_devices} x " if hardware.num_devices > 1 else ""
+    whose = " (by the catalogue, not this machine)" if hardware.catalogue else ""
+    return f"on {devices}{hardware.name}, {show_bytes(hardware.memory_bytes)}{whose}"
+
+
+def _choices(rows: Iterable[tuple[str, ...]], *columns: str) -> Table:
+    table = tables.table(*columns)
+    for row in rows:
+        tables.row(table, *row)
     return table
 
 
@@ -73,18 +92,20 @@ def print_plan(plan: Plan, *, dataset: DatasetProfile, model: ModelProfile, hard
 
     With `now_utc` the finish is told as times of day, as if the night began then.
     """
-    devices = f"{hardware.num_devices} x " if hardware.num_devices > 1 else ""
-    machine = f"on {devices}{hardware.name}, {show_bytes(hardware.memory_bytes)}"
     notes = [(inert_line(note), "yellow") for note in plan.notes]
-    tables.labelled(console, "Plan", _headline(plan, dataset, model), machine, *notes)
+    pace = plan.time.tokens_per_second
+    speed = f"at {in_unit(pace.mid, 'pace')} ({between(pace, 'pace')})"
+    tables.labelled(console, "Plan", _headline(plan, dataset, model), _machine(hardware),
+                    speed, *notes)  # fmt: skip
     tables.show(console, "Settings", _settings(plan))
     tables.show(console, f"Time (by {plan.time.source})", _times(plan))
     if now_utc is not None:
         console.print(Text("  ").append_text(_finish(plan, now_utc).words()), highlight=False)
     ink = "▇" if console.encoding.lower().startswith("utf") else "#"
-    tables.show(console, "Memory", _memory(plan, ink=ink))
+    tables.show(console, f"Memory (by {_HOW[plan.memory.how]})", _memory(plan, ink=ink))
+    if plan.what_ifs:
+        rows = [(row.what, row.effect, row.command) for row in plan.what_ifs]
+        tables.show(console, "What if", _choices(rows, "instead", "then", "flags"))
     if plan.rejections:
-        table = tables.table("what", "why")
-        for rejection in plan.rejections:
-            tables.row(table, rejection.what, rejection.why)
-        tables.show(console, "Not chosen", table)
+        pairs = [(rejection.what, rejection.why) for rejection in plan.rejections]
+        tables.show(console, "Not chosen", _choices(pairs, "what", "why"))

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from overnight.planning.advice import Outcome, next_night
 from overnight.report.account import Report
 from overnight.report.sentences import stop_words
 from overnight.report.words import count_of, inert_line, loss_words
@@ -173,9 +174,29 @@ def _survived(report: Report) -> Iterator[str]:
         yield f"It went on after {count_of(report.resumptions, 'interruption')}, which cost {lost}."
 
 
+def _next(report: Report) -> Iterator[str]:
+    """What to change next time, if anything."""
+    if report.state != "finished":
+        return
+    found = quality(report.chosen)
+    window, spare = report.plan.window_seconds, report.spare_seconds
+    outcome = Outcome(
+        candidate=report.plan.candidate,
+        priority=report.request.priority if report.request else "balanced",
+        accuracy=report.accuracy,
+        shrunk=any(one.kind == "Shrunk" for one in report.incidents),
+        better={"better": True, "worse": False}.get(found),
+        used=None if not window or spare is None else 1.0 - spare / window,
+    )
+    advice = next_night(outcome)
+    if advice:
+        yield advice
+
+
 def judge(report: Report) -> Verdict:
     """The headline and, most important first, the sentences under it."""
     known = _GOING.get(report.state, ("", ""))[1]
-    parts = (_use(report), _better(report), _time(report), _work(report), _survived(report))
+    parts = (_use(report), _better(report), _time(report), _work(report), _survived(report),
+             _next(report))  # fmt: skip
     sentences = [known] * bool(known) + [line for part in parts for line in part]
     return Verdict(tone=_tone(report), title=_title(report), sentences=tuple(sentences))
