@@ -12,6 +12,11 @@ from overnight.values.plan import Candidate, Plan
 from overnight.values.request import Request, Settings, Window
 
 if TYPE_CHECKING:
+    from overnight.adapters.optimizer import (
+        H100OptimizationProfile,
+        OptimizationProfile,
+        optimize_for_dataset,
+    )
     from overnight.night import propose, survey
     from overnight.probe.clock import SystemClock
     from overnight.supervise import run as train
@@ -19,20 +24,26 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "Candidate",
+    "H100OptimizationProfile",
     "InputError",
     "NoPlanFits",
+    "OptimizationProfile",
     "OvernightError",
     "Plan",
     "Request",
     "Settings",
     "SystemClock",
     "Window",
+    "optimize_for_dataset",
     "propose",
     "survey",
     "train",
 ]
 _LATE = {
+    "H100OptimizationProfile": ("overnight.adapters.optimizer", "H100OptimizationProfile"),
+    "OptimizationProfile": ("overnight.adapters.optimizer", "OptimizationProfile"),
     "SystemClock": ("overnight.probe.clock", "SystemClock"),
+    "optimize_for_dataset": ("overnight.adapters.optimizer", "optimize_for_dataset"),
     "propose": ("overnight.night", "propose"),
     "survey": ("overnight.night", "survey"),
     "train": ("overnight.supervise", "run"),
