@@ -1,15 +1,14 @@
 """This machine, and what a container leaves of it."""
 
-import os
 from collections.abc import Callable
+from types import SimpleNamespace
 
-import psutil
 import pytest
 import torch
 
-from overnight.probe import hardware
-from overnight.probe.container import Limits
-from overnight.probe.hardware import host_memory, look, precisions, usable_processors
+from overnight.probe import hardware, nvml
+from overnight.probe.hardware import look, precisions
+from overnight.probe.nvml import Told
 
 GIB = 2**30
 
@@ -25,8 +24,11 @@ def test_looking_without_measuring_leaves_the_rates_out() -> None:
 @pytest.mark.tiny
 def test_rates_are_measured_and_name_their_source() -> None:
     found = look()
+    measured = ("flops", "bandwidth", "disk_bytes_per_second")
+    assert [found.sources[field] for field in measured] == ["measured"] * 3
     assert found.flops_source == "measured"
     assert found.flops["fp32"] > 1e8
+    assert found.bandwidth and found.bandwidth > 1e8
     assert all(rate >= found.flops["fp32"] for rate in found.flops.values())
 
 
@@ -76,32 +78,76 @@ def test_a_slow_device_is_judged_by_a_small_product(monkeypatch: pytest.MonkeyPa
     assert asked == [256]
 
 
-def test_a_container_limits_the_host_memory() -> None:
-    held = Limits(memory_bytes=2 * GIB, memory_used_bytes=GIB, processors=None)
-    total, free = host_memory(held)
-    assert total == min(2 * GIB, psutil.virtual_memory().total)
-    assert free <= GIB
+@pytest.fixture
+def card(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Lets torch and the driver describe a card that is not there."""
+
+    def describe(
+        name: str,
+        capability: tuple[int, int],
+        *,
+        built: tuple[str, ...] = ("sm_75", "sm_86", "sm_120"),
+        told: Told | None = None,
+    ) -> None:
+        answers = {
+            "get_device_capability": capability,
+            "get_device_name": name,
+            "device_count": 2,
+            "mem_get_info": (14 * GIB, 15 * GIB),
+            "get_arch_list": list(built),
+            "get_device_properties": SimpleNamespace(uuid="0-1"),
+        }
+        for function, answer in answers.items():
+            monkeypatch.setattr(torch.cuda, function, lambda *_, answer=answer: answer)
+        monkeypatch.setattr(hardware, "_device", lambda: "cuda")
+        monkeypatch.setattr(nvml, "ask", lambda uuid: told or Told())
+
+    return describe
 
 
-def test_without_a_container_the_host_is_the_machine() -> None:
-    open_ = Limits(memory_bytes=None, memory_used_bytes=0, processors=None)
-    assert host_memory(open_)[0] == psutil.virtual_memory().total
-
-
-@pytest.mark.parametrize(("quota", "usable"), [(0.5, 1), (1.5, 1), (1000.0, None), (None, None)])
-def test_processors_are_what_quota_and_affinity_leave(quota: float | None, usable: int) -> None:
-    held = Limits(memory_bytes=None, memory_used_bytes=0, processors=quota)
-    allowed = len(os.sched_getaffinity(0))
-    assert usable_processors(held) == (usable or allowed)
-
-
-def test_a_card_is_described_by_torch(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hardware, "_device", lambda: "cuda")
-    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: (7, 5))
-    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "Tesla T4")
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (14 * GIB, 15 * GIB))
+def test_a_card_is_described_by_torch(card: Callable[..., None]) -> None:
+    card("Tesla T4", (7, 5))
     found = look(measure=False)
     assert (found.device, found.name, found.num_devices) == ("cuda", "Tesla T4", 2)
     assert (found.memory_bytes, found.memory_free_bytes) == (15 * GIB, 14 * GIB)
     assert found.compute_capability == (7, 5)
+    assert found.sources["memory_bytes"] == "torch"
+
+
+def test_a_known_card_has_the_catalogue_s_facts_too(card: Callable[..., None]) -> None:
+    card("Tesla T4", (7, 5))
+    found = look(measure=False)
+    assert (found.bandwidth, found.power_watts, found.power_limited) == (320e9, 70.0, True)
+    assert found.peak_flops == {"fp32": 8.1e12, "fp16": 65e12}
+    assert found.flops == {}
+    assert found.sources["bandwidth"].startswith("the catalogue: ")
+
+
+def test_an_unknown_card_is_left_as_torch_describes_it(card: Callable[..., None]) -> None:
+    card("NVIDIA GeForce RTX 4090 Laptop GPU", (8, 9))
+    found = look(measure=False)
+    assert (found.bandwidth, found.peak_flops, found.undrivable) == (None, {}, "")
+
+
+def test_the_driver_s_limit_counts_before_the_data_sheet_s(card: Callable[..., None]) -> None:
+    card("NVIDIA GeForce RTX 4090", (8, 9), told=Told(power_watts=300.0, driver="580.1"))
+    found = look(measure=False)
+    assert (found.power_watts, found.power_limited, found.driver) == (300.0, True, "580.1")
+    assert found.sources["power_watts"] == nvml.SOURCE
+
+
+def test_a_card_without_code_is_said_so_and_computes_nothing(
+    card: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card("Tesla V100-SXM2-16GB", (7, 0))
+    monkeypatch.setattr(hardware, "_rate", lambda device, precision: pytest.fail("computed"))
+    found = look()
+    assert "none for the 7.0 of Tesla V100-SXM2-16GB; install" in found.undrivable
+    assert (found.flops, found.flops_source) == ({}, "")
+
+
+def test_code_that_is_compiled_at_the_start_runs_on_later_cards(card: Callable[..., None]) -> None:
+    card("some later card", (13, 0), built=("sm_120", "compute_120"))
+    assert look(measure=False).undrivable == ""
+    card("some later card", (13, 0), built=("sm_120",))
+    assert "a newer torch or another card" in look(measure=False).undrivable

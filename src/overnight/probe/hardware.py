@@ -1,24 +1,24 @@
 """This machine as a value.
 
 In: nothing but the machine. Out: `Hardware`: the device, its memory, what a container leaves of the
-host, and the matrix FLOP/s by precision, measured. Never: settings of the machine or of torch
-changed; a precision listed that the device only emulates.
+host, measured rates of matrix products, memory and disk, and what the catalogue and the driver know
+of the card; every figure with its source. Never: settings of the machine or of torch changed; a
+precision listed that the device only emulates.
 """
 
 import math
-import platform
+import re
 import shutil
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
-import psutil
-
-from overnight.probe.container import Limits, limits
+from overnight.probe import catalogue, host, nvml
+from overnight.probe.catalogue import BF16_CAPABILITY
+from overnight.probe.container import limits
 from overnight.values.facts import Hardware
 
-BF16_CAPABILITY = (8, 0)
-"""Ampere is the first with bf16 tensor cores; older cards emulate it (NVIDIA's CUDA guide)."""
 FP16_CAPABILITY = (7, 0)
 """Volta is the first with fp16 tensor cores."""
 BF16_WORTH = 1.2
@@ -27,48 +27,103 @@ SIZES = {"cpu": 1024, "cuda": 4096, "mps": 2048}
 """Matrix side: large enough to come near the peak, small enough for 0.1 s a precision."""
 SECONDS = 0.1
 """Of measuring, each precision."""
+STARVED = 0.8
+"""A card whose limit was set below this share of its design power runs far below its boost."""
 
 
 def look(*, measure: bool = True) -> Hardware:
-    """This machine; with `measure`, about 0.3 s are spent on matrix products (`flops`)."""
-    import torch
-
+    """This machine; with `measure`, about 0.4 s are spent on matrix products, copies and writes."""
     device = _device()
-    capability = torch.cuda.get_device_capability() if device == "cuda" else None
-    host_total, host_free = host_memory(limits())
+    held = limits()
+    host_total, host_free = host.host_memory(held)
     total, free = _device_memory(device) or (host_total, host_free)
-    return Hardware(
+    memory = "/proc and the limits of the container" if device == "cpu" else "torch"
+    found = Hardware(
         device=device,
-        name=torch.cuda.get_device_name() if device == "cuda" else _processor_name(),
-        num_devices=torch.cuda.device_count() if device == "cuda" else 1,
+        name=host.processor_name(),
+        num_devices=1,
         memory_bytes=total,
         memory_free_bytes=free,
         host_memory_bytes=host_total,
-        cpu_count=usable_processors(limits()),
+        cpu_count=host.usable_processors(held),
         disk_free_bytes=shutil.disk_usage(Path.cwd()).free,
+        sources={"memory_bytes": memory, "memory_free_bytes": memory,
+                 "host_memory_bytes": "/proc and the limits of the container"},
+    )  # fmt: skip
+    if device == "cuda":
+        found = _with_card(found)
+    return _with_rates(found) if measure else found
+
+
+def _with_card(found: Hardware) -> Hardware:
+    """What torch, the driver and the catalogue know of the card."""
+    import torch
+
+    capability = torch.cuda.get_device_capability()
+    name = torch.cuda.get_device_name()
+    told = nvml.ask(str(getattr(torch.cuda.get_device_properties(0), "uuid", "")))
+    found = replace(
+        found,
+        name=name,
+        num_devices=torch.cuda.device_count(),
         compute_capability=capability,
-        flops=_measured(device, capability) if measure else {},
-        flops_source="measured" if measure else "",
+        undrivable=_undrivable(name, capability, torch.cuda.get_arch_list()),
+        power_watts=told.power_watts,
+        driver=told.driver,
+        others_bytes=told.others_bytes,
+        sources=found.sources | ({"power_watts": nvml.SOURCE} if told.power_watts else {}),
+    )
+    card = catalogue.of_device(name)
+    return _completed(found, card) if card else found
+
+
+def _completed(found: Hardware, card: catalogue.Card) -> Hardware:
+    """With the published facts of a card that is known; what was asked here stays."""
+    watts = found.power_watts or card.power_watts
+    kept = {"bandwidth", "peak_flops", "ceiling_flops", "power_watts"}
+    published = {field: f"the catalogue: {source}" for field, source in card.sources.items()
+                 if field in kept}  # fmt: skip
+    return replace(
+        found,
+        bandwidth=card.bandwidth,
+        peak_flops=dict(card.flops),
+        ceiling_flops=card.ceiling_flops,
+        power_watts=watts,
+        power_limited=card.power_limited or watts < STARVED * card.power_watts,
+        sources=published | found.sources,
     )
 
 
-def host_memory(container: Limits) -> tuple[int, int]:
-    """(total, free) bytes of the host that this process may use."""
-    memory = psutil.virtual_memory()
-    if container.memory_bytes is None:
-        return memory.total, memory.available
-    left = max(container.memory_bytes - container.memory_used_bytes, 0)
-    return min(memory.total, container.memory_bytes), min(memory.available, left)
+def _undrivable(name: str, capability: tuple[int, int], built: list[str]) -> str:
+    """One sentence where this torch has no code for the card; `built` as torch lists it."""
+    import torch
+
+    codes = [(int(code[1]), int(code[2])) for code in (
+        re.fullmatch(r"sm_(\d+)(\d)[a-z]?", one) for one in built) if code]  # fmt: skip
+    # Code that is compiled when the program starts runs on every later card.
+    later = [(int(code[1]), int(code[2])) for code in (
+        re.fullmatch(r"compute_(\d+)(\d)", one) for one in built) if code]  # fmt: skip
+    if not codes or catalogue.has_code(capability, codes) or any(capability >= c for c in later):
+        return ""
+    return catalogue.no_code(name, capability, codes, f"this torch ({torch.__version__})")
 
 
-def usable_processors(container: Limits) -> int:
-    """Processors that this process may run on, by affinity and by quota; at least one."""
-    process = psutil.Process()
-    # macOS knows no affinity.
-    allowed = (
-        len(process.cpu_affinity()) if hasattr(process, "cpu_affinity") else psutil.cpu_count()
+def _with_rates(found: Hardware) -> Hardware:
+    """Measured: products, disk, and on a CPU its memory; a card without code computes nothing."""
+    rates = {} if found.undrivable else _measured(found.device, found.compute_capability)
+    disk = host.disk_rate(Path.cwd())
+    sources = {"flops": "measured", "disk_bytes_per_second": "measured"}
+    if found.device == "cpu":
+        sources["bandwidth"] = "measured"
+    known = {"flops": rates, "disk_bytes_per_second": disk}
+    return replace(
+        found,
+        flops=rates,
+        flops_source="measured" if rates else "",
+        disk_bytes_per_second=disk,
+        bandwidth=host.memory_rate() if found.device == "cpu" else found.bandwidth,
+        sources=found.sources | {k: v for k, v in sources.items() if known.get(k, True)},
     )
-    return max(1, int(min(allowed or 1, container.processors or math.inf)))
 
 
 def precisions(device: str, capability: tuple[int, int] | None) -> tuple[str, ...]:
@@ -98,16 +153,6 @@ def _device_memory(device: str) -> tuple[int, int] | None:
         total = torch.mps.recommended_max_memory()
         return total, total - torch.mps.driver_allocated_memory()
     return None
-
-
-def _processor_name() -> str:
-    """The model as the kernel names it; elsewhere as Python does."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
 
 
 def _measured(device: str, capability: tuple[int, int] | None) -> dict[str, float]:
