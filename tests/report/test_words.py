@@ -36,6 +36,10 @@ def test_a_day_a_week_off_is_named_by_its_date():
     assert Clock(near=NOON).show(NOON + 7 * 86400) == "28 Nov 12:00"
 
 
+def test_in_a_list_of_nights_every_date_is_named():
+    assert words.date_clock(NOON) == "21 Nov 12:00"
+
+
 def test_a_short_night_is_told_to_the_second():
     assert Clock(near=NOON, exact=True).span(NOON, NOON + 61) == "12:00:00 to 12:01:01"
 

@@ -111,6 +111,22 @@ def rate_for(known: Lessons, *, method: str, hidden_size: int, steps: int) -> fl
     return float(f"{known.learning_rate * here / there:.3g}")
 
 
+def again(record: Remembered) -> Asked:
+    """The question that a remembered night would be if it were asked for again."""
+    return Asked(
+        machine=record.machine,
+        versions=record.versions,
+        architecture=record.architecture,
+        num_parameters=record.num_parameters,
+        avg_tokens_per_sample=record.avg_tokens_per_sample,
+        hidden_size=record.hidden_size,
+        data=record.data,
+        method=record.candidate.method,
+        precision=record.candidate.precision,
+        tokens=_tokens(record),
+    )
+
+
 def _lesson(records: Sequence[Remembered], asked: Asked, key: str) -> Lesson | None:
     """The factor by which one prior is off, from the newest record to the oldest."""
     seen = [(ratio, _weight(record, asked, key=key, now=records[0].when_utc))
@@ -160,13 +176,17 @@ def _likeness(record: Remembered, asked: Asked, trait: str) -> float:
 
 
 def _trait(record: Remembered, trait: str) -> float | str:
-    chosen = record.candidate
-    if trait == "tokens":  # of a micro-batch
-        length = min(record.avg_tokens_per_sample, chosen.max_length)
-        return chosen.per_device_train_batch_size * length
-    owner: object = chosen if trait in ("method", "precision") else record
+    if trait == "tokens":
+        return _tokens(record)
+    owner: object = record.candidate if trait in ("method", "precision") else record
     value: float | str = getattr(owner, trait)
     return value
+
+
+def _tokens(record: Remembered) -> float:
+    """Of a micro-batch."""
+    length = min(record.avg_tokens_per_sample, record.candidate.max_length)
+    return record.candidate.per_device_train_batch_size * length
 
 
 def _weighted_median(pairs: Sequence[tuple[float, float]]) -> float:

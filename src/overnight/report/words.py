@@ -41,6 +41,11 @@ def day_clock(utc: float) -> str:
     return f"{_local(utc):%a %d %b %H:%M %Z}".strip()
 
 
+def date_clock(utc: float) -> str:
+    """The local date and time, for lists of nights: "21 Nov 07:12"."""
+    return f"{_local(utc):%d %b %H:%M}"
+
+
 def iso(utc: float) -> str:
     """ISO 8601 to the second, with the local offset."""
     return _local(utc).isoformat(timespec="seconds")

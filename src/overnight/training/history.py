@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from overnight.codec import from_json, to_json
-from overnight.values.errors import OvernightError
+from overnight.values.errors import InputError
 from overnight.values.lessons import Remembered
 
 VARIABLE = "OVERNIGHT_HISTORY"
@@ -44,7 +44,7 @@ _PUT = (
 )  # a night that is over is not made a rehearsal again by one that begins anew
 
 
-class HistoryTrouble(OvernightError):
+class HistoryTrouble(InputError):
     """The history cannot be used: one line that says why and what to do. A night goes on."""
 
 

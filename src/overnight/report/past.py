@@ -1,0 +1,182 @@
+"""How true past plans were: what history holds, held against what came.
+
+In: remembered nights, the newest first, and the lessons drawn from them. Out: figures, sentences,
+tables on a console. Never: a new estimate (planning/lessons.py).
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from rich.console import Console
+
+from overnight.report.tables import line, row, show, table
+from overnight.report.words import date_clock
+from overnight.values.facts import Interval
+from overnight.values.lessons import Lesson, Lessons, Remembered
+from overnight.values.units import show_bytes, show_count, show_duration
+
+GOOD = (85.0, 115.0)
+"""Per cent within which a plan was accurate (the optimisation guide's own limits)."""
+LAST = 10
+"""Plans that the summary looks at."""
+NAMED = {
+    "tokens_per_second": "pace",
+    "peak_bytes": "memory",
+    "imports": "imports",
+    "tokenising": "reading the data",
+    "loading": "loading the model",
+    "settling": "first steps",
+    "save": "a save",
+    "evaluation": "an evaluation",
+    "publish": "publishing",
+}
+"""The keys of `Plan.prior` in words."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Truth:
+    """How true one figure of several plans was."""
+
+    plans: int
+    error: float
+    """The median distance from what came, as a share of it."""
+    good: int
+    """Plans within 85 to 115 %."""
+    held: int
+    """Intervals that what came lay in."""
+    intervals: int
+
+
+def accuracy(record: Remembered, key: str = "total") -> float | None:
+    """Estimated over actual in per cent; None where one of them is not known."""
+    said, came = record.predicted.get(key), record.actual.get(key)
+    return 100.0 * said / came if said and came else None
+
+
+def truth(records: Sequence[Remembered], key: str, *, after: bool = False) -> Truth | None:
+    """How true the plans' figure was, before the rehearsal or `after` it; None without any."""
+    pairs = ((_said(record, key, after=after), record.actual.get(key)) for record in records)
+    told = [(said, came) for said, came in pairs if said and came]
+    if not told:
+        return None
+    shares = [100.0 * said.mid / came for said, came in told]
+    spans = [(said, came) for said, came in told if said.low < said.high]
+    return Truth(
+        plans=len(told),
+        error=median(abs(share / 100.0 - 1.0) for share in shares),
+        good=sum(GOOD[0] <= share <= GOOD[1] for share in shares),
+        held=sum(said.low <= came <= said.high for said, came in spans),
+        intervals=len(spans),
+    )
+
+
+def _said(record: Remembered, key: str, *, after: bool) -> Interval | None:
+    if after:
+        return record.rehearsed.get(key)
+    mid = record.predicted.get(key)
+    return record.promised.get(key) or (Interval.exactly(mid) if mid else None)
+
+
+def summary(records: Sequence[Remembered]) -> tuple[str, ...]:
+    """A sentence each on time, pace and memory of the last plans that came to an end."""
+    last = [record for record in records if record.kind == "night"][:LAST]
+    # A night that the clock ends takes its window, whatever was planned: no merit of the plan.
+    free = [record for record in last if record.ended == "horizon"]
+    said = [
+        _sentence("time", truth(free, "total"), "planned steps done", intervals=True),
+        _sentence("pace", truth(last, "tokens_per_second"), "before rehearsing", intervals=True),
+        _sentence("pace", truth(last, "tokens_per_second", after=True), "after it", intervals=True),
+        _sentence("memory", truth(last, "peak_bytes"), "", intervals=False),
+    ]
+    return tuple(each for each in said if each)
+
+
+def _sentence(what: str, found: Truth | None, when: str, *, intervals: bool) -> str:
+    if found is None:
+        return ""
+    name = f"{what}, {when}" if when else what
+    plans = "the last plan" if found.plans == 1 else f"the last {found.plans} plans"
+    held = f"; intervals held {found.held} of {found.intervals}" if intervals else ""
+    return (f"{name}: {plans} off by {100 * found.error:.0f} % (median), {found.good} within "
+            f"{GOOD[0]:.0f} to {GOOD[1]:.0f} %{held}")  # fmt: skip
+
+
+def print_past(groups: Mapping[str, tuple[Sequence[Remembered], Lessons]], console: Console
+               ) -> None:  # fmt: skip
+    """Machine by machine: the nights, the summary, and what a next plan starts from."""
+    for machine, (records, lessons) in groups.items():
+        line(console, (machine, "bold"))
+        _times(records, console)
+        _paces(records, console)
+        console.print()
+        for sentence in summary(records):
+            line(console, sentence)
+        _next(lessons, console)
+
+
+def _times(records: Sequence[Remembered], console: Console) -> None:
+    made = table("begun", "night", "planned", "nine times in ten", "took", "accuracy",
+                 right=(2, 4, 5))  # fmt: skip
+    for record in records:
+        span, share = record.promised.get("total"), accuracy(record)
+        row(made, date_clock(record.when_utc), record.run,
+            _shown(record.predicted.get("total"), show_duration),
+            f"{show_duration(span.low)} to {show_duration(span.high)}" if span else "-",
+            _shown(record.actual.get("total"), show_duration),
+            f"{share:.0f} %" if share else _why_unknown(record))  # fmt: skip
+    show(console, "Time", made)
+
+
+def _why_unknown(record: Remembered) -> str:
+    """Why a night's total is not held against its plan."""
+    if record.kind == "rehearsal":
+        return "not over"
+    return "resumed" if record.ended in ("horizon", "window") else record.ended
+
+
+def _paces(records: Sequence[Remembered], console: Console) -> None:
+    made = table("night", "trained", "rows", "planned", "rehearsed", "done", "memory",
+                 right=(2, 3, 4, 5, 6))  # fmt: skip
+    for record in records:
+        after = record.rehearsed.get("tokens_per_second")
+        size = f"{_family(record)} {show_count(record.num_parameters)}"
+        row(made, record.run, f"{size}, {record.candidate.method}", show_count(record.rows),
+            _shown(record.predicted.get("tokens_per_second"), show_count),
+            _shown(after.mid if after else None, show_count),
+            _shown(record.actual.get("tokens_per_second"), show_count),
+            _memory(record))  # fmt: skip
+    show(console, "Pace in tokens/s; memory used, and the plan's share of it", made)
+
+
+def _family(record: Remembered) -> str:
+    """`Llama` of LlamaForCausalLM."""
+    return record.architecture.partition("For")[0]
+
+
+def _memory(record: Remembered) -> str:
+    used, share = record.actual.get("peak_bytes"), accuracy(record, "peak_bytes")
+    return f"{show_bytes(used)}, {share:.0f} %" if used and share else _shown(used, show_bytes)
+
+
+def _shown(value: float | None, show: Callable[[float], str]) -> str:
+    return "-" if value is None else show(value)
+
+
+def _next(lessons: Lessons, console: Console) -> None:
+    """By what a plan like the newest one is corrected."""
+    made = table("", "times the arithmetic's", "nine times in ten", "nights", right=(1, 3))
+    for key, lesson in _known(lessons):
+        span = f"{lesson.ratio.low:.2f} to {lesson.ratio.high:.2f}"
+        row(made, NAMED[key], f"{lesson.ratio.mid:.2f}", span, str(lesson.nights))
+    if lessons.learning_rate is not None:
+        row(made, "learning rate", f"{lessons.learning_rate:.2g}", "beat the rule's", "")
+    if made.row_count:
+        show(console, "A next plan like the last one starts from", made)
+
+
+def _known(lessons: Lessons) -> Iterator[tuple[str, Lesson]]:
+    for key in NAMED:
+        lesson = lessons.about(key)
+        if lesson is not None:
+            yield key, lesson
