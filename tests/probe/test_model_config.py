@@ -1,0 +1,66 @@
+"""Numbers out of configurations, by whatever name."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import transformers
+
+from overnight.probe.model_config import first_line, load, number
+from overnight.values.errors import ModelError
+
+
+@pytest.mark.parametrize(
+    ("config", "found"),
+    [
+        ({"n_ctx": 7, "n_positions": 9}, 9),
+        ({"n_ctx": 7, "n_positions": None}, 7),
+        ({"n_positions": 0, "n_ctx": 7}, 7),
+        ({"n_positions": "9"}, None),
+        ({}, None),
+    ],
+)
+def test_the_first_usable_name_counts(config: dict[str, Any], found: int | None) -> None:
+    assert number(SimpleNamespace(**config), "n_positions", "n_ctx") == found
+
+
+def test_where_layers_differ_the_largest_counts() -> None:
+    class Config:
+        per_layer_config = (SimpleNamespace(head_dim=256), SimpleNamespace(head_dim=512))
+
+        @property
+        def head_dim(self) -> int:
+            raise RuntimeError("may vary across layers")
+
+    assert number(Config(), "head_dim") == 512
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("Too wide.\nSee the manual.", "Too wide"),
+        ("Validation error:\n  Too wide", "Validation error: Too wide"),
+        ("", "ValueError('')"),
+    ],
+)
+def test_of_an_error_the_line_that_says_something_is_kept(said: str, kept: str) -> None:
+    assert first_line(ValueError(said)) == kept
+
+
+@pytest.mark.parametrize("width", ["n_embd", "d_model", "hidden_size"])
+def test_any_family_s_word_for_the_width_will_do(tmp_path: Any, width: str) -> None:
+    kind = {"n_embd": "gpt2", "d_model": "mpt", "hidden_size": "llama"}[width]
+    (tmp_path / "config.json").write_text(f'{{"model_type": "{kind}", "{width}": 64}}')
+    assert load(str(tmp_path)).hidden_size == 64
+
+
+def test_a_width_inside_the_text_part_will_do(tmp_path: Any) -> None:
+    text = transformers.Gemma3TextConfig(hidden_size=64)
+    transformers.Gemma3Config(text_config=text).save_pretrained(tmp_path)
+    assert load(str(tmp_path)).get_text_config().hidden_size == 64
+
+
+def test_a_configuration_that_names_only_its_type_is_refused(tmp_path: Any) -> None:
+    (tmp_path / "config.json").write_text('{"model_type": "llama", "num_hidden_layers": 4}')
+    with pytest.raises(ModelError, match="does not say hidden_size, so any other size would be"):
+        load(str(tmp_path))
