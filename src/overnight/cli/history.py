@@ -121,7 +121,7 @@ def history_object(path: Path, groups: Groups) -> dict[str, Any]:
         "machines": [
             {
                 "machine": name,
-                "summary": list(summary(nights)),
+                "summary": to_json(summary(nights)),
                 "lessons": to_json(known),
                 "nights": [to_json(night) | {"accuracy": accuracy(night)} for night in nights],
             }

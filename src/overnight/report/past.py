@@ -11,15 +11,19 @@ from statistics import median
 from rich.console import Console
 
 from overnight.report.tables import line, row, show, table
-from overnight.report.words import date_clock
+from overnight.report.words import date, inert_line
 from overnight.values.facts import Interval
 from overnight.values.lessons import Lesson, Lessons, Remembered
-from overnight.values.units import show_bytes, show_count, show_duration
+from overnight.values.units import show_count, show_duration
 
 GOOD = (85.0, 115.0)
 """Per cent within which a plan was accurate (the optimisation guide's own limits)."""
 LAST = 10
 """Plans that the summary looks at."""
+SHOWN = 20
+"""Nights that are listed, the newest."""
+WIDTH, NAME = 80, 10
+"""Characters of a narrow terminal, and those of a night's name on it."""
 NAMED = {
     "tokens_per_second": "pace",
     "peak_bytes": "memory",
@@ -78,40 +82,31 @@ def _said(record: Remembered, key: str, *, after: bool) -> Interval | None:
     return record.promised.get(key) or (Interval.exactly(mid) if mid else None)
 
 
-def summary(records: Sequence[Remembered]) -> tuple[str, ...]:
-    """A sentence each on time, pace and memory of the last plans that came to an end."""
+def summary(records: Sequence[Remembered]) -> dict[str, Truth]:
+    """How true time, pace and memory of the last plans were, as far as they are known."""
     last = [record for record in records if record.kind == "night"][:LAST]
     # A night that the clock ends takes its window, whatever was planned: no merit of the plan.
     free = [record for record in last if record.ended == "horizon"]
-    said = [
-        _sentence("time", truth(free, "total"), "planned steps done", intervals=True),
-        _sentence("pace", truth(last, "tokens_per_second"), "before rehearsing", intervals=True),
-        _sentence("pace", truth(last, "tokens_per_second", after=True), "after it", intervals=True),
-        _sentence("memory", truth(last, "peak_bytes"), "", intervals=False),
-    ]
-    return tuple(each for each in said if each)
-
-
-def _sentence(what: str, found: Truth | None, when: str, *, intervals: bool) -> str:
-    if found is None:
-        return ""
-    name = f"{what}, {when}" if when else what
-    plans = "the last plan" if found.plans == 1 else f"the last {found.plans} plans"
-    held = f"; intervals held {found.held} of {found.intervals}" if intervals else ""
-    return (f"{name}: {plans} off by {100 * found.error:.0f} % (median), {found.good} within "
-            f"{GOOD[0]:.0f} to {GOOD[1]:.0f} %{held}")  # fmt: skip
+    found = {
+        "time, its steps done": truth(free, "total"),
+        "the same, rehearsed": truth(free, "total", after=True),
+        "pace before rehearsing": truth(last, "tokens_per_second"),
+        "pace after it": truth(last, "tokens_per_second", after=True),
+        "memory": truth(last, "peak_bytes"),
+    }
+    return {name: each for name, each in found.items() if each is not None}
 
 
 def print_past(groups: Mapping[str, tuple[Sequence[Remembered], Lessons]], console: Console
                ) -> None:  # fmt: skip
     """Machine by machine: the nights, the summary, and what a next plan starts from."""
-    for machine, (records, lessons) in groups.items():
-        line(console, (machine, "bold"))
-        _times(records, console)
-        _paces(records, console)
-        console.print()
-        for sentence in summary(records):
-            line(console, sentence)
+    for place, (machine, (records, lessons)) in enumerate(groups.items()):
+        line(console, "\n" if place else "", (machine, "bold"))
+        _times(records[:SHOWN], console)
+        _paces(records[:SHOWN], console)
+        if len(records) > SHOWN:
+            line(console, f"  {len(records) - SHOWN} older ones: --json shows them all")
+        _summed(records, console)
         _next(lessons, console)
 
 
@@ -120,7 +115,7 @@ def _times(records: Sequence[Remembered], console: Console) -> None:
                  right=(2, 4, 5))  # fmt: skip
     for record in records:
         span, share = record.promised.get("total"), accuracy(record)
-        row(made, date_clock(record.when_utc), record.run,
+        row(made, date(record.when_utc), _name(record, console),
             _shown(record.predicted.get("total"), show_duration),
             f"{show_duration(span.low)} to {show_duration(span.high)}" if span else "-",
             _shown(record.actual.get("total"), show_duration),
@@ -136,31 +131,51 @@ def _why_unknown(record: Remembered) -> str:
 
 
 def _paces(records: Sequence[Remembered], console: Console) -> None:
-    made = table("night", "trained", "rows", "planned", "rehearsed", "done", "memory",
+    made = table("night", "trained", "rows", "planned", "after", "done", "GiB",
                  right=(2, 3, 4, 5, 6))  # fmt: skip
     for record in records:
         after = record.rehearsed.get("tokens_per_second")
-        size = f"{_family(record)} {show_count(record.num_parameters)}"
-        row(made, record.run, f"{size}, {record.candidate.method}", show_count(record.rows),
+        row(made, _name(record, console), f"{_model(record)} {record.candidate.method}",
+            show_count(record.rows),
             _shown(record.predicted.get("tokens_per_second"), show_count),
             _shown(after.mid if after else None, show_count),
             _shown(record.actual.get("tokens_per_second"), show_count),
             _memory(record))  # fmt: skip
-    show(console, "Pace in tokens/s; memory used, and the plan's share of it", made)
+    title = "Tokens a second planned, after the rehearsal, done; memory and its accuracy"
+    show(console, title, made)
 
 
-def _family(record: Remembered) -> str:
-    """`Llama` of LlamaForCausalLM."""
-    return record.architecture.partition("For")[0]
+def _name(record: Remembered, console: Console) -> str:
+    """A long name is cut on a narrow terminal, so that a night stays one line."""
+    return inert_line(record.run, limit=NAME + max(console.width - WIDTH, 0))
+
+
+def _model(record: Remembered) -> str:
+    """`Llama 0.26 M` of a LlamaForCausalLM with 260 thousand parameters."""
+    count = record.num_parameters
+    size = f"{count / 1e6:.2g} M" if count < 1e7 else show_count(count)
+    return f"{record.architecture.partition('For')[0]} {size}"
 
 
 def _memory(record: Remembered) -> str:
     used, share = record.actual.get("peak_bytes"), accuracy(record, "peak_bytes")
-    return f"{show_bytes(used)}, {share:.0f} %" if used and share else _shown(used, show_bytes)
+    gib = "-" if used is None else f"{used / 2**30:.1f}"
+    return gib if share is None else f"{gib}, {share:.0f} %"
 
 
 def _shown(value: float | None, show: Callable[[float], str]) -> str:
     return "-" if value is None else show(value)
+
+
+def _summed(records: Sequence[Remembered], console: Console) -> None:
+    made = table("", "plans", "median error", f"{GOOD[0]:.0f} to {GOOD[1]:.0f} %", "intervals held",
+                 right=(1, 2, 3, 4))  # fmt: skip
+    for name, found in summary(records).items():
+        held = f"{found.held} of {found.intervals}" if found.intervals else "-"
+        row(made, name, str(found.plans), f"{100 * found.error:.0f} %",
+            f"{found.good} of {found.plans}", held)  # fmt: skip
+    if made.row_count:
+        show(console, "How true the last plans were", made)
 
 
 def _next(lessons: Lessons, console: Console) -> None:

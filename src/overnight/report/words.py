@@ -41,9 +41,9 @@ def day_clock(utc: float) -> str:
     return f"{_local(utc):%a %d %b %H:%M %Z}".strip()
 
 
-def date_clock(utc: float) -> str:
-    """The local date and time, for lists of nights: "21 Nov 07:12"."""
-    return f"{_local(utc):%d %b %H:%M}"
+def date(utc: float) -> str:
+    """The local date, for lists of nights: "21 Nov"."""
+    return f"{_local(utc):%d %b}"
 
 
 def iso(utc: float) -> str:
