@@ -50,7 +50,7 @@ def lessons_for(question: Question) -> Lessons:
     except HistoryTrouble as error:
         _say(f"{error}; the plan goes without it")
         return Lessons()
-    return lessons(records, _asked(question)) if records else Lessons()
+    return lessons(records, asked(question)) if records else Lessons()
 
 
 def _keep(folder: Path, entries: Sequence[Entry], *, say: Callable[[str], None]) -> None:
@@ -78,7 +78,7 @@ def _say(line: str) -> None:
     print(f"overnight: {line}", file=sys.stderr)
 
 
-def _asked(question: Question) -> Asked:
+def asked(question: Question) -> Asked:
     """The question as far as it is settled before history is heard."""
     dataset, model, chosen = question.dataset, question.model, _without_history(question)
     length = min(dataset.avg_tokens_per_sample, chosen.max_length) if chosen else 0.0
