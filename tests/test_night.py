@@ -15,9 +15,9 @@ from overnight import night
 from overnight.story.teller import Teller
 from overnight.training import journal
 from overnight.training.journal import Journal
-from overnight.values.errors import ModelError, NoPlanFits, OvernightError
+from overnight.values.errors import ModelError, OvernightError
 from overnight.values.ledger import Ended, Event, Prepared, Started
-from overnight.values.request import Request, Window
+from overnight.values.request import Request
 
 pytestmark = pytest.mark.tiny
 
@@ -118,25 +118,6 @@ def test_other_data_or_another_base_under_a_night_is_refused(finished, tmp_path,
         night._same_as_before(teller, prepared.event)
         with pytest.raises(ModelError, match=f"the {says} changed since .*--fresh"):
             night._same_as_before(teller, replace(prepared.event, **changed))
-
-
-def test_a_plan_is_proposed_without_training(small: Small, tmp_path: Path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    request = Request(data=str(small.data), model=str(small.model), window=Window(seconds=600.0))
-    plan, data, model, _ = night.propose(request, FakeClock())
-    assert plan.time.fits_in_window and plan.time.source == "catalogue"
-    assert (data.num_rows, model.num_layers) == (240, 2)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_window_by_an_instant_is_as_long_as_what_is_left(small: Small):
-    clock = FakeClock()
-    request = Request(data=str(small.data), model=str(small.model),
-                      window=Window(ends_utc=clock.utc() + 600.0))  # fmt: skip
-    assert night.propose(request, clock)[0].window_seconds == 600.0
-    soon = replace(request, window=Window(ends_utc=clock.utc() + 2.0))
-    with pytest.raises(NoPlanFits, match="the shortest that works"):
-        night.propose(soon, clock)
 
 
 def test_a_survey_shows_what_would_be_learnt(small: Small):

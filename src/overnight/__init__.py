@@ -17,8 +17,9 @@ if TYPE_CHECKING:
         OptimizationProfile,
         optimize_for_dataset,
     )
-    from overnight.night import propose, survey
+    from overnight.night import survey
     from overnight.probe.clock import SystemClock
+    from overnight.story.foresight import propose
     from overnight.supervise import run as train
 
 __version__ = "0.1.0"
@@ -44,7 +45,7 @@ _LATE = {
     "OptimizationProfile": ("overnight.adapters.optimizer", "OptimizationProfile"),
     "SystemClock": ("overnight.probe.clock", "SystemClock"),
     "optimize_for_dataset": ("overnight.adapters.optimizer", "optimize_for_dataset"),
-    "propose": ("overnight.night", "propose"),
+    "propose": ("overnight.story.foresight", "propose"),
     "survey": ("overnight.night", "survey"),
     "train": ("overnight.supervise", "run"),
 }

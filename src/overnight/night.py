@@ -16,21 +16,22 @@ from typing import Any
 from rich.console import Console
 
 from overnight.codec import from_json
-from overnight.planning import search
 from overnight.probe import architecture, weights
-from overnight.probe.clock import Clock, SystemClock, process_started
+from overnight.probe.clock import SystemClock, process_started
 from overnight.report.live import LiveView
 from overnight.report.proposal import print_plan
-from overnight.story import ending, opening, rehearsal
+from overnight.story import ending, intake, opening, rehearsal
 from overnight.story.begin import PLAN
 from overnight.story.children import die_with_parent
-from overnight.story.look import Look, data, load_tokenizer, look, question
+from overnight.story.foresight import decide
+from overnight.story.look import Look, load_tokenizer, look, question
+from overnight.story.remember import lessons_for
 from overnight.story.stage import Stage
 from overnight.story.teller import Teller
 from overnight.training import journal
 from overnight.training.journal import Journal
 from overnight.values.errors import EndedEarly, ModelError, OvernightError
-from overnight.values.facts import DatasetProfile, Finding, Hardware, ModelProfile
+from overnight.values.facts import DatasetProfile, Finding
 from overnight.values.ledger import Prepared, Started, Stopped
 from overnight.values.plan import Plan
 from overnight.values.request import Request
@@ -57,27 +58,12 @@ def survey(request: Request) -> tuple[DatasetProfile, list[list[tuple[str, bool]
     own = request if request.model else replace(request, model=str(BASE))
     # Without a model nothing is cut: how long its rows may be is not known.
     positions = architecture.profile(own.model).max_positions if request.model else 2**31
-    found = data(own, max_positions=positions, tokenizer=load_tokenizer(own))
-    some = [found.rows[row] for row in found.split.train[:3]]
+    tokenizer = load_tokenizer(own)
+    found = intake.survey(own, max_positions=positions, tokenizer=tokenizer)
     profile = found.profile
     if not request.model:
         profile = replace(profile, findings=(NO_MODEL, *profile.findings))
-    return profile, [render.show(row, found.tokenizer) for row in some]
-
-
-def propose(request: Request, clock: Clock) -> tuple[Plan, DatasetProfile, ModelProfile, Hardware]:
-    """The plan before anything is measured but the machine's matrix rate.
-
-    Raises:
-        InputError: what was asked cannot be used; NoPlanFits: nothing fits.
-    """
-    window = request.window
-    seconds = window.seconds
-    if window.ends_utc is not None:
-        seconds = window.ends_utc - clock.utc()
-    found = look(request)
-    plan = search.choose(question(request, found, seconds))
-    return plan, found.data.profile, found.model, found.hardware
+    return profile, [render.show(row, tokenizer) for row in found.examples(3)]
 
 
 def run(run_folder: Path) -> int:
@@ -104,7 +90,9 @@ def _night(teller: Teller, begun: Started, stop: "_Stop", *, born: float) -> int
     architecture.check_weights(request.model)
     _import_all()
     imported = clock.boot()
-    found = look(request)
+    seen = look(request)
+    architecture.check_trainable(seen.model)
+    found = replace(seen, lessons=lessons_for(question(request, seen, None)))
     looked = clock.boot()
     plan = _plan(teller, request, found, begun)
     with LiveView(Console(), horizon=plan.time.total_steps) as view:
@@ -166,7 +154,7 @@ def _plan(teller: Teller, request: Request, found: Look, begun: Started) -> Plan
     written = _written_plan(teller)
     if "plan" in written:
         return from_json(written["plan"], Plan)
-    plan = search.choose(question(request, found, begun.window_seconds))
+    plan = decide(question(request, found, begun.window_seconds))
     if teller.main:
         opening.write_plan(teller.run_folder, plan, request, found)
         print_plan(plan, dataset=found.data.profile, model=found.model, hardware=found.hardware,

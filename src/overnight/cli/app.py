@@ -11,8 +11,17 @@ from typing import Any
 import typer
 
 from overnight import __version__
-from overnight.cli import commands, guide
-from overnight.cli.flags import DATA_FLAGS, JSON, NIGHT_FLAGS, OUTPUT, RUN, TRAIN_FLAGS, Flag
+from overnight.cli import commands, guide, history
+from overnight.cli.flags import (
+    DATA_FLAGS,
+    JSON,
+    NIGHT_FLAGS,
+    OUTPUT,
+    PLAN_FLAGS,
+    RUN,
+    TRAIN_FLAGS,
+    Flag,
+)
 from overnight.cli.flags import with_flags as made
 from overnight.values.errors import OvernightError
 
@@ -30,11 +39,12 @@ def build() -> typer.Typer:
     app.callback()(_top)
     app.command("demo")(made(commands.demo, (_WITHIN, OUTPUT)))
     app.command("data")(made(commands.data, (*DATA_FLAGS, JSON)))
-    app.command("plan")(made(commands.plan, (*NIGHT_FLAGS, JSON)))
+    app.command("plan")(made(commands.plan, (*NIGHT_FLAGS, *PLAN_FLAGS, JSON)))
     app.command("train")(made(commands.train, TRAIN_FLAGS))
     app.command("status")(made(commands.status, (RUN, JSON)))
     app.command("report")(made(commands.report, (RUN, JSON)))
     app.command("guide")(made(guide.guide, guide.FLAGS))
+    app.command("history")(made(history.history, history.FLAGS))
     app.command("doctor")(made(commands.doctor, (JSON,)))
     app.command("_night", hidden=True)(made(commands.run_night, (RUN,)))
     app.command("_publish", hidden=True)(made(commands.publish, (RUN, _NAME)))

@@ -52,25 +52,26 @@ def train(given: dict[str, Any]) -> int:
 
 def plan(given: dict[str, Any]) -> int:
     """What `train` would do: settings, reasons, end."""
-    from overnight import night
+    from overnight.cli.case import case
     from overnight.cli.objects import plan_object
     from overnight.probe.clock import SystemClock
+    from overnight.story import foresight
 
-    as_json, clock = given.pop("json"), SystemClock()
-    request, echoes = _request(given)
+    as_json, clock, instead = given.pop("json"), SystemClock(), case(given)
+    request, echoes = _request(given, need="night" if instead.samples is None else "imagined")
     _say(echoes)
     ends = _deadline(request)
-    made, dataset, model, hardware = night.propose(request, clock)
+    found = foresight.propose(request, clock, instead)
     _say(ends)
     if as_json:
-        return _print_json(plan_object(request, made, dataset=dataset, model=model,
-                                       hardware=hardware))  # fmt: skip
+        return _print_json(plan_object(request, found.plan, dataset=found.dataset,
+                                       model=found.model, hardware=found.hardware))  # fmt: skip
     from rich.console import Console
 
     from overnight.report.proposal import print_plan
 
-    print_plan(made, dataset=dataset, model=model, hardware=hardware, console=Console(),
-               now_utc=clock.utc())  # fmt: skip
+    print_plan(found.plan, dataset=found.dataset, model=found.model, hardware=found.hardware,
+               console=Console(), now_utc=clock.utc())  # fmt: skip
     return 0
 
 

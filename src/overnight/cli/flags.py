@@ -62,6 +62,13 @@ NIGHT_FLAGS = (
     CONFIG,
     SET,
 )
+PLAN_FLAGS = (
+    Flag("gpu", "--gpu", str, "Plan for this card (T4, RTX 4090, H100 ...), not this machine.",
+         "CARD"),
+    Flag("samples", "--samples", str, "Rows, in place of DATA.", "N"),
+    Flag("tokens", "--tokens", str, "Tokens of a row in the mean, with --samples.", "N"),
+    Flag("trace", "--trace", bool, "Count the memory on a step without weights (seconds)."),
+)  # fmt: skip
 TRAIN_FLAGS = (
     *NIGHT_FLAGS,
     Flag("fresh", "--fresh", bool, "Move what is in the night's folder aside and start over."),

@@ -28,6 +28,9 @@ def plan_object(
         "candidate": to_json(plan.candidate),
         "estimate": _estimate(plan),
         "rejections": to_json(plan.rejections),
+        "what_ifs": to_json(plan.what_ifs),
+        "memory": to_json(plan.memory),
+        "notes": list(plan.notes),
     }
 
 

@@ -55,7 +55,8 @@ def gather(
     """The request, and what is to be said about how it was read.
 
     `flags` holds values by key, and `config` (a path) and `set` (pairs). `need` is `night`, `data`
-    (neither model nor end is asked for). `past` keeps a deadline that is over, for a resumed night.
+    (neither model nor end is asked for) or `imagined` (no data is). `past` keeps a deadline that is
+    over, for a resumed night.
 
     Raises:
         InputError: a value, a key or a file is wrong, two contradict, or one is missing.
@@ -222,9 +223,9 @@ def _refuse_contradictions(values: Mapping[str, Any], *, places: Mapping[str, st
 
 def _refuse_gaps(values: Mapping[str, Any], *, need: str) -> None:
     """What a command cannot do without."""
-    if "data" not in values:
+    if "data" not in values and need != "imagined":
         raise InputError("no data given; name a file, a folder or a data set of the hub")
-    if need != "night":
+    if need == "data":
         return
     if "model" not in values:
         raise InputError("no model given; write --model FOLDER or a name of the hub")
@@ -240,7 +241,9 @@ def _request(
     rest = {key: value for key, value in values.items()
             if key not in SETTINGS and key not in ("within", "by")}  # fmt: skip
     window = _window(values, places=places, around=around, past=past)
-    return Request(**{"model": "", **rest}, settings=Settings(**settings), window=window)
+    return Request(
+        **{"data": "", "model": "", **rest}, settings=Settings(**settings), window=window
+    )
 
 
 def _window(
