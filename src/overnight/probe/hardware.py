@@ -80,8 +80,9 @@ def _with_card(found: Hardware) -> Hardware:
 def _completed(found: Hardware, card: catalogue.Card) -> Hardware:
     """With the published facts of a card that is known; what was asked here stays."""
     watts = found.power_watts or card.power_watts
-    kept = {"bandwidth", "peak_flops", "ceiling_flops", "power_watts"}
-    published = {field: f"the catalogue: {source}" for field, source in card.sources.items()
+    kept = {"bandwidth": "bandwidth", "flops": "peak_flops", "ceiling_flops": "ceiling_flops",
+            "power_watts": "power_watts"}  # fmt: skip
+    published = {kept[field]: f"the catalogue: {source}" for field, source in card.sources.items()
                  if field in kept}  # fmt: skip
     return replace(
         found,
@@ -168,6 +169,8 @@ def _rate(device: str, precision: str) -> float:
     try_out = _stopwatch(device, precision, side=side // 4)
     # The best of a few: another process may hold a core for many milliseconds.
     small = min(try_out() for _ in range(5))
+    if 4**3 * small > 10 * SECONDS:  # emulation, or other processes: a second look tells which
+        small = min(small, *(try_out() for _ in range(10)))
     if 4**3 * small > 10 * SECONDS:
         return 2 * (side // 4) ** 3 / small
     product = _stopwatch(device, precision, side=side)
