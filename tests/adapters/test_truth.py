@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from tests.adapters.cards import H100
 
@@ -23,6 +25,11 @@ def test_hours_follow_from_the_pace_and_its_interval(balanced: Truth) -> None:
     assert way.hours.high == pytest.approx(12e6 / way.tokens_per_second.low / 3600)
 
 
+def test_padding_every_row_is_slower_and_not_by_more_than_it_adds(balanced: Truth) -> None:
+    way, length = balanced.ways[0], PROFILES["balanced"].max_length
+    assert 1 < way.padded_hours.mid / way.hours.mid < 1.3 * length / 500
+
+
 def test_an_h100_is_faster_than_the_guide_believes(balanced: Truth) -> None:
     lora = balanced.ways[0].tokens_per_second
     assert lora.low > PROFILES["balanced"].estimated_throughput
@@ -36,8 +43,6 @@ def test_all_weights_of_a_twelve_b_do_not_fit_into_one_card(balanced: Truth) -> 
 
 
 def test_a_card_that_nothing_fits_into_still_has_an_answer() -> None:
-    from dataclasses import replace
-
     tiny = replace(H100, memory_free_bytes=2**30)
     found = beside_what_is_true(PROFILES["fast"], tokens=1e6, row_tokens=500, card=tiny)
     assert found.likely.method == "lora" and not found.likely.fits

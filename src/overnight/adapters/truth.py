@@ -50,6 +50,9 @@ class Known:
     method: Method
     tokens_per_second: Interval
     hours: Interval
+    """Without padding."""
+    padded_hours: Interval
+    """With every row padded to `max_length`: as slow as it can be made."""
     peak_bytes: int
     """Where every row of the micro-batch is `max_length` tokens long."""
     fits: bool
@@ -131,15 +134,21 @@ def _known(
     model, card = on
     candidate = _candidate(method, profile)
     rate = pace.tokens_per_second(candidate, model, card, row_tokens)
+    padded = pace.tokens_per_second(candidate, model, card, profile.max_length)
     peak = memory.estimate(candidate, model, device=card.device).peak_bytes
     return Known(
         method=method,
         tokens_per_second=rate,
-        hours=Interval(low=tokens / rate.high / 3600, mid=tokens / rate.mid / 3600,
-                       high=tokens / rate.low / 3600),
+        hours=_hours(tokens, rate),
+        padded_hours=_hours(tokens / row_tokens * profile.max_length, padded),
         peak_bytes=peak,
         fits=peak <= card.memory_free_bytes,
-    )  # fmt: skip
+    )
+
+
+def _hours(tokens: float, rate: Interval) -> Interval:
+    return Interval(low=tokens / rate.high / 3600, mid=tokens / rate.mid / 3600,
+                    high=tokens / rate.low / 3600)  # fmt: skip
 
 
 def _compared(
@@ -149,8 +158,13 @@ def _compared(
     return (
         f"The profile's {profile.estimated_throughput:,.0f} tokens/s is a belief. LoRA on "
         f"{model.path} takes {rate.low:,.0f} to {rate.high:,.0f} tokens/s on one {card.name}, "
-        f"so {known.hours.low:.2f} to {known.hours.high:.2f} h."
+        f"so {_span(known.hours)} h; with every row padded to {profile.max_length:,} tokens "
+        f"{_span(known.padded_hours)} h."
     )
+
+
+def _span(hours: Interval) -> str:
+    return f"{hours.low:.2f} to {hours.high:.2f}"
 
 
 def _ceiling(
