@@ -1,11 +1,16 @@
 """What looks wrong in rows: holes, empty turns, garbled text, one answer over and over.
 
-In: rows. Out: findings, each with its count and first place. Never: a row changed or left out.
+In: rows, one at a time. Out: findings, each with its count and first place. Never: a row changed,
+left out or kept: of each 16 bytes remain.
 """
 
 import re
-from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from array import array
+from collections.abc import Callable
+
+import numpy as np
+import xxhash
+from numpy.typing import NDArray
 
 from overnight.values.facts import Finding
 from overnight.values.rows import Row
@@ -15,63 +20,92 @@ _GARBLED = re.compile("\ufffd|Ã[\x80-\xbf©¨¤¶¼±³¡­]|â€[™œ˜¦“
 """The replacement character, and UTF-8 that was read as Latin-1 or Windows-1252."""
 _SAME_SHARE = 0.02
 _SAME_LEAST = 10
+_KINDS = {
+    "hole": "have a {{name}} hole that nobody filled",
+    "garbled": "hold garbled characters (wrong encoding)",
+    "empty": "have a turn without text",
+}
+_SILENT = 0
+"""In place of the hash of a prompt or an answer that is not there."""
 
 
-def looks(rows: Sequence[Row]) -> list[Finding]:
-    """Findings about the text of `rows`; none where all looks well."""
-    seen = (
-        _count("hole", rows, "have a {{name}} hole that nobody filled", _has_hole),
-        _count("garbled", rows, "hold garbled characters (wrong encoding)", _is_garbled),
-        _count("empty", rows, "have a turn without text", _has_empty),
-        _one_answer(rows),
-        _other_answers(rows),
-    )
-    return [finding for finding in seen if finding is not None]
+class Looks:
+    """Looks at every row as it goes by."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, tuple[int, str]] = {}
+        self._asked, self._answered = array("Q"), array("Q")
+
+    def at(self, row: Row) -> None:
+        """Look at the next row."""
+        said = [turn.text for turn in row.turns]
+        if any("{{" in text and _HOLE.search(text) for text in said):
+            self._count("hole", row.source)
+        if any(not text.isascii() and _GARBLED.search(text) for text in said):
+            self._count("garbled", row.source)
+        if any(not text or text.isspace() for text in said):
+            self._count("empty", row.source)
+        before = [turn.text for turn in row.turns if not turn.learn]
+        self._asked.append(_hash("\x1e".join(before)) if before else _SILENT)
+        learnt = row.learnt
+        self._answered.append(_hash(learnt) if learnt else _SILENT)
+
+    def _count(self, kind: str, place: str) -> None:
+        count, first = self._seen.get(kind, (0, place))
+        self._seen[kind] = (count + 1, first)
+
+    def findings(self, some: Callable[[list[int]], dict[int, Row]]) -> list[Finding]:
+        """What has been seen; none where all looks well. `some` gives rows back by index."""
+        counted = [
+            Finding(kind=kind, count=self._seen[kind][0], what=what, example=self._seen[kind][1])
+            for kind, what in _KINDS.items()
+            if kind in self._seen
+        ]
+        return [*counted, *self._repeated(some)]
+
+    def _repeated(self, some: Callable[[list[int]], dict[int, Row]]) -> list[Finding]:
+        asked, answered = (np.frombuffer(side, np.uint64) for side in (self._asked, self._answered))
+        answer, count = _commonest(answered)
+        prompt, again = _answered_otherwise(asked, answered)
+        rows = some([index for index in (answer, prompt) if index >= 0])
+        found = []
+        if answer >= 0:
+            said = " ".join(rows[answer].learnt.split())[:60]
+            what = f"have the same answer ({said!r})"
+            place = rows[answer].source
+            found.append(Finding(kind="same-answer", count=count, what=what, example=place))
+        if prompt >= 0:
+            what = "ask what another row asks and answer otherwise, so held-out loss may flatter"
+            place = rows[prompt].source
+            found.append(Finding(kind="same-prompt", count=again, what=what, example=place))
+        return found
 
 
-def _count(
-    kind: str, rows: Sequence[Row], what: str, wrong: Callable[[Row], bool]
-) -> Finding | None:
-    places = [row.source for row in rows if wrong(row)]
-    if not places:
-        return None
-    return Finding(kind=kind, count=len(places), what=what, example=places[0])
+def _hash(text: str) -> int:
+    return xxhash.xxh3_64_intdigest(text.encode())
 
 
-def _has_hole(row: Row) -> bool:
-    return any(_HOLE.search(turn.text) for turn in row.turns)
+def _commonest(answers: NDArray[np.uint64]) -> tuple[int, int]:
+    """(first row, rows) of the commonest answer where it is suspiciously common, or (-1, 0)."""
+    said = np.flatnonzero(answers != _SILENT)
+    _, first, counts = np.unique(answers[said], return_index=True, return_counts=True)
+    top = int(counts.max(initial=0))
+    if top < max(_SAME_LEAST, _SAME_SHARE * len(answers)):
+        return -1, 0
+    return int(said[first[counts == top].min()]), top
 
 
-def _is_garbled(row: Row) -> bool:
-    return any(_GARBLED.search(turn.text) for turn in row.turns)
-
-
-def _has_empty(row: Row) -> bool:
-    return any(not turn.text.strip() for turn in row.turns)
-
-
-def _one_answer(rows: Sequence[Row]) -> Finding | None:
-    """The commonest answer, where it is suspiciously common."""
-    answers = Counter(row.learnt for row in rows if row.learnt)
-    (answer, count), *_ = answers.most_common(1) or [("", 0)]
-    if count < max(_SAME_LEAST, _SAME_SHARE * len(rows)):
-        return None
-    place = next(row.source for row in rows if row.learnt == answer)
-    what = f"have the same answer ({' '.join(answer.split())[:60]!r})"
-    return Finding(kind="same-answer", count=count, what=what, example=place)
-
-
-def _other_answers(rows: Sequence[Row]) -> Finding | None:
-    """Rows that ask what another asks and answer otherwise: the two may stand on either side."""
-    asked: dict[tuple[str, ...], list[Row]] = defaultdict(list)
-    for row in rows:
-        before = tuple(turn.text for turn in row.turns if not turn.learn)
-        if before and row.learnt:
-            asked[before].append(row)
-    again = [same for same in asked.values() if len({row.learnt for row in same}) > 1]
-    if not again:
-        return None
-    what = "ask what another row asks and answer otherwise, so held-out loss may flatter"
-    return Finding(
-        kind="same-prompt", count=sum(map(len, again)), what=what, example=again[0][0].source
-    )
+def _answered_otherwise(asked: NDArray[np.uint64], answered: NDArray[np.uint64]) -> tuple[int, int]:
+    """(first row, rows) that ask what another asks and answer otherwise, or (-1, 0): the two may
+    stand on either side."""
+    both = np.flatnonzero((asked != _SILENT) & (answered != _SILENT))
+    order = both[np.argsort(asked[both], kind="stable")]
+    if not len(order):
+        return -1, 0
+    starts = np.flatnonzero(np.diff(asked[order], prepend=~asked[order[:1]]))
+    low, high = (side.reduceat(answered[order], starts) for side in (np.minimum, np.maximum))
+    differ = low != high
+    if not differ.any():
+        return -1, 0
+    sizes = np.diff(np.append(starts, len(order)))
+    return int(order[starts[differ]].min()), int(sizes[differ].sum())

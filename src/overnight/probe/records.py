@@ -6,6 +6,7 @@ record means (formats.py), which reader a file gets (sources.py).
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from overnight.values.errors import DataError
@@ -26,11 +27,16 @@ class Record:
 
 
 class BadRows:
-    """Raises at the first bad row, or collects them all where they may be skipped."""
+    """Raises at the first bad row, or counts them where they may be skipped."""
+
+    TOLD = 3
+    """So many are remembered: a file may be full of them."""
 
     def __init__(self, *, skip: bool) -> None:
         self._skip = skip
+        self.count = 0
         self.found: list[str] = []
+        """What is wrong with the first of them."""
         self._first = ""
 
     def report(self, place: str, why: str) -> None:
@@ -42,19 +48,23 @@ class BadRows:
         if not self._skip:
             raise DataError(f"{place}: {why}; mend it, or leave such rows out: --skip-bad-rows")
         self._first = self._first or place
-        self.found.append(f"{place}: {why}")
+        self.count += 1
+        if self.count <= self.TOLD:
+            self.found.append(f"{place}: {why}")
 
     def findings(self) -> tuple[Finding, ...]:
         """None, or one that counts them and tells the first three."""
-        if not self.found:
+        if not self.count:
             return ()
-        told = "; ".join(self.found[:3])
-        what = f"could not be read and are left out ({told}{' ...' * (len(self.found) > 3)})"
-        return (Finding(kind="bad-row", count=len(self.found), what=what, example=self._first),)
+        told = "; ".join(self.found) + " ..." * (self.count > self.TOLD)
+        what = f"could not be read and are left out ({told})"
+        return (Finding(kind="bad-row", count=self.count, what=what, example=self._first),)
 
 
 def undecodable(text: str) -> str:
     """Why `text` cannot be UTF-8 text, or nothing."""
+    if text.isascii():  # known of every string without looking at its characters
+        return ""
     try:
         text.encode()
     except UnicodeEncodeError as error:
@@ -65,15 +75,29 @@ def undecodable(text: str) -> str:
     return ""
 
 
+def check_encoding(path: Path) -> None:
+    """See that a file does not begin as no text file does.
+
+    Raises:
+        DataError: the file is UTF-16 or compressed.
+    """
+    with path.open("rb") as file:
+        _check(file.read(2), path)
+
+
+def _check(raw: bytes, path: Path) -> None:
+    for mark, name in _FOREIGN.items():
+        if raw.startswith(mark):
+            raise DataError(f"{path.name}:1: the file is {name}, not UTF-8 text; convert it first")
+
+
 def decode(raw: bytes, path: Path) -> str:
     """Text of `raw`; bytes that are not UTF-8 stay visible to `undecodable`.
 
     Raises:
         DataError: the file is UTF-16 or compressed.
     """
-    for mark, name in _FOREIGN.items():
-        if raw.startswith(mark):
-            raise DataError(f"{path.name}:1: the file is {name}, not UTF-8 text; convert it first")
+    _check(raw, path)
     return raw.decode("utf-8", "surrogateescape").removeprefix("\ufeff")
 
 
@@ -105,8 +129,8 @@ def lines_of(path: Path, bad: BadRows) -> Iterator[tuple[str, str]]:
 
 def paragraphs(path: Path, bad: BadRows) -> Iterator[Record]:
     """Pieces of a text file between blank lines, each at its first line."""
-    number, start, held = 0, 0, list[str]()
-    for number, line in enumerate([*text_of(path).splitlines(), ""], 1):
+    start, held = 0, list[str]()
+    for number, line in enumerate(chain(_split_lines(path), [""]), 1):
         if line.strip():
             start = start if held else number
             held.append(line)
@@ -117,3 +141,11 @@ def paragraphs(path: Path, bad: BadRows) -> Iterator[Record]:
                 bad.report(place, why)
             else:
                 yield Record({"text": text}, place)
+
+
+def _split_lines(path: Path) -> Iterator[str]:
+    """Lines without their ends, one at a time, parted as `str.splitlines` parts the whole text."""
+    with path.open("rb") as file:
+        for number, raw in enumerate(file):
+            text = decode(raw, path) if number == 0 else raw.decode("utf-8", "surrogateescape")
+            yield from text.splitlines()

@@ -1,19 +1,20 @@
-"""Any data that a user brings, read into rows: the one door.
+"""Any data that a user brings, read into rows one at a time: the one door.
 
-In: a path or a hub name. Out: `Read`, every row with its place. Never: a row left out unsaid, a
-file written, code from the data run.
+In: a path or a hub name. Out: `Source`, which gives its rows as often as asked. Never: a row left
+out unsaid, rows held, a file written, code from the data run.
 """
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import chain, islice
 from pathlib import Path
 
 import xxhash
 
-from overnight.probe.formats import check_learn, recognise, rows_of
+from overnight.probe.formats import Reader
 from overnight.probe.json_records import json_records
+from overnight.probe.layouts import Listener, recognise
 from overnight.probe.records import BadRows, Record, paragraphs
 from overnight.probe.roles import Cast
 from overnight.probe.tables import (
@@ -30,56 +31,103 @@ from overnight.values.rows import Row
 SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".txt", ".md")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Read:
-    """What one source of data holds."""
-
-    path: str
-    rows: tuple[Row, ...]
-    format: str
-    """`messages`, `sharegpt`, `turns`, `alpaca`, `prompt-completion` or `text`."""
-    findings: tuple[Finding, ...]
-    fingerprint: str
-    """xxh3_128 of the rows' content in order, wherever they lie."""
+HEAD = 2000
+"""Records from the beginning of a file that its format is recognised by."""
 
 
-def read(path: str, *, learn: str | None = None, skip_bad_rows: bool = False) -> Read:
-    """Read a file, a `save_to_disk` folder or `org/name[:config][@split][#500]` of the hub.
+class Source:
+    """A file, a `save_to_disk` folder or `org/name[:config][@split][#500]` of the hub.
 
-    `learn` names the role that is learnt in place of the assistant's: it becomes the assistant,
-    every other speaker but the system the user.
-
-    Raises:
-        DataError: with file and line, what was expected and how to mend it; bad rows are counted
-            as a finding instead with `skip_bad_rows`.
+    Its rows come one at a time, at every iteration from the beginning again; what else is to be
+    known of it, once the first iteration has come to its end. `learn` names the role that is learnt
+    in place of the assistant's: it becomes the assistant, every other speaker but the system the
+    user.
     """
-    bad = BadRows(skip=skip_bad_rows)
-    records = list(_records(path, bad))
-    if not records:
-        raise DataError(_nothing(path, bad))
-    layout = recognise(records)
-    if learn is not None:
-        check_learn(learn, records, layout)
-    rows, notes = rows_of(records, layout, cast=Cast(learn), bad=bad)
-    if not rows:
-        raise DataError(_nothing(path, bad))
-    return Read(
-        path=path,
-        rows=tuple(rows),
-        format=layout.format,
-        findings=(*bad.findings(), *notes),
-        fingerprint=fingerprint(rows),
-    )
+
+    def __init__(self, path: str, *, learn: str | None = None, skip_bad_rows: bool = False) -> None:
+        self.path = path
+        self.format = ""
+        """`messages`, `sharegpt`, `turns`, `alpaca`, `prompt-completion` or `text`."""
+        self.count: int | None = None
+        """Rows; None until all have been read."""
+        self.findings: tuple[Finding, ...] = ()
+        self._learn, self._skip = learn, skip_bad_rows
+
+    def __iter__(self) -> Iterator[Row]:
+        """Every row in its order.
+
+        Raises:
+            DataError: with file and line, what was expected and how to mend it; bad rows are
+                counted as a finding instead with `skip_bad_rows`.
+        """
+        bad = BadRows(skip=self._skip)
+        records = _records(self.path, bad)
+        head = list(islice(records, HEAD))
+        if not head:
+            raise DataError(_nothing(self.path, bad))
+        layout = recognise(head)
+        self.format = layout.format
+        heard = Listener(self._learn, layout, head[0].place) if self._learn else None
+        if heard and len(head) < HEAD:
+            _listen(heard, head)
+        reader = Reader(layout, cast=Cast(self._learn), bad=bad)
+        count = 0
+        for row in reader.rows(_heard(chain(_each(head), records), heard)):
+            count += 1
+            yield row
+        if not count:
+            raise DataError(_nothing(self.path, bad))
+        self._ended(count, (*bad.findings(), *reader.findings()))
+
+    def _ended(self, count: int, findings: tuple[Finding, ...]) -> None:
+        if self.count not in (None, count):
+            raise DataError(f"{self.path}: the data changed while it was read; start again")
+        self.count, self.findings = count, findings
+
+    def some(self, indices: Iterable[int]) -> dict[int, Row]:
+        """The rows at these indices, read anew."""
+        wanted = set(indices)
+        last = max(wanted, default=-1)
+        return {n: row for n, row in enumerate(islice(self, last + 1)) if n in wanted}
 
 
-def fingerprint(rows: Iterable[Row]) -> str:
-    """Hash of what the rows say and what of it is learnt, in order; their places do not count."""
-    digest = xxhash.xxh3_128()
-    for row in rows:
-        digest.update(f"{row.kind}:{len(row.turns)};".encode())
-        for turn in row.turns:
-            digest.update(f"{turn.role}:{turn.learn:d}:{len(turn.text)};{turn.text}".encode())
-    return digest.hexdigest()
+def _each(head: list[Record]) -> Iterator[Record]:
+    """Records of the head, let go one by one."""
+    head.reverse()
+    while head:
+        yield head.pop()
+
+
+def _listen(heard: Listener, records: Iterable[Record]) -> None:
+    for record in records:
+        heard.hear(record)
+    heard.check()
+
+
+def _heard(records: Iterable[Record], heard: Listener | None) -> Iterator[Record]:
+    """The records, listened to as they go by; nobody heard at their end is an error."""
+    for record in records:
+        if heard:
+            heard.hear(record)
+        yield record
+    if heard:
+        heard.check()
+
+
+class Fingerprint:
+    """Hash (xxh3_128) of what rows say and what of it is learnt, in order, wherever they lie."""
+
+    def __init__(self) -> None:
+        self._digest = xxhash.xxh3_128()
+
+    def add(self, row: Row) -> None:
+        """The next row."""
+        said = [f"{row.kind}:{len(row.turns)};"]
+        said += [f"{one.role}:{one.learn:d}:{len(one.text)};{one.text}" for one in row.turns]
+        self._digest.update("".join(said).encode())
+
+    def __str__(self) -> str:
+        return self._digest.hexdigest()
 
 
 def _records(path: str, bad: BadRows) -> Iterator[Record]:
@@ -122,7 +170,6 @@ def _missing(path: Path) -> str:
 
 
 def _nothing(path: str, bad: BadRows) -> str:
-    if bad.found:
-        count = len(bad.found)
-        return f"{path}: none of its {count} rows could be read; the first: {bad.found[0]}"
+    if bad.count:
+        return f"{path}: none of its {bad.count} rows could be read; the first: {bad.found[0]}"
     return f"{Path(path).name}:1: the file holds no rows; expected at least one"

@@ -5,14 +5,13 @@ Never: code that came with the data, images decoded.
 """
 
 import csv
-import io
 import logging
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
-from overnight.probe.records import MAX_BYTES, BadRows, Record, text_of, undecodable
+from overnight.probe.records import MAX_BYTES, BadRows, Record, check_encoding, undecodable
 from overnight.values.errors import DataError
 
 _HUB = re.compile(
@@ -26,18 +25,20 @@ def csv_records(path: Path, bad: BadRows) -> Iterator[Record]:
     Raises:
         DataError: two columns share a name.
     """
-    text = text_of(path)
+    check_encoding(path)
     limit = csv.field_size_limit(MAX_BYTES)
     try:
-        yield from _csv_rows(text, path, bad)
+        # utf-8-sig leaves a byte order mark out; bytes that are not UTF-8 stay to be named.
+        with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+            yield from _csv_rows(file, path, bad)
     finally:
         csv.field_size_limit(limit)
 
 
-def _csv_rows(text: str, path: Path, bad: BadRows) -> Iterator[Record]:
-    head = text.split("\n", 1)[0]
-    delimiter = "\t" if path.suffix == ".tsv" else max(",;\t", key=head.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+def _csv_rows(file: TextIO, path: Path, bad: BadRows) -> Iterator[Record]:
+    delimiter = "\t" if path.suffix == ".tsv" else max(",;\t", key=file.readline().count)
+    file.seek(0)
+    reader = csv.reader(file, delimiter=delimiter, strict=True)
     columns = [name.strip() for name in next(reader, [])]
     if len(set(columns)) < len(columns):
         raise DataError(f"{path.name}:1: two columns have the same name ({', '.join(columns)})")

@@ -257,7 +257,7 @@ def write_answers(on: Stage, when: Any) -> None:
     begun = on.now
     data = on.found.data
     for row in data.split.select[:ANSWERS]:
-        ids, _ = render.prompt(data.rows[row], data.tokenizer)
+        ids = render.prompt(*data.corpus.encoded.row(row))
         text = answers.answer(on.session, ids, data.tokenizer)
         asked = data.tokenizer.decode(ids, skip_special_tokens=True)
         on.teller.tell(Answered(when=when, prompt=asked, text=text))

@@ -1,0 +1,127 @@
+"""Rows onto sides: which are trained on, which choose a checkpoint, which judge it.
+
+In: hashes of what rows say. Out: `Split`. Never: a duplicate on both sides, a side that depends on
+the order of the rows.
+"""
+
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from overnight.probe.tally import Hashes
+from overnight.values.errors import DataError
+
+MIN_PART = 20
+MAX_PART = 1000
+PART_SHARE = 0.05
+"""Sizes of *select* and *test* (DESIGN 5)."""
+
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Split:
+    """Which row is for what: indices into (*rows, *held_out)."""
+
+    train: Rows
+    """In the order of the data."""
+    select: tuple[int, ...]
+    """Ordered by hash, so that any first N of them are a random sample; `test` too."""
+    test: tuple[int, ...]
+    shared: bool
+    """Whether one part serves as both *select* and *test*."""
+    duplicates: Rows
+    """Rows left out because they say what another says."""
+    leaked: Rows
+    """Rows left out of training because the user's own held-out rows say the same."""
+
+    @property
+    def held_out(self) -> Rows:
+        """*select* and *test*, each row once."""
+        parts = self.select if self.shared else (*self.select, *self.test)
+        return np.array(parts, dtype=np.int64)
+
+    @property
+    def rows(self) -> Rows:
+        """Every row on some side, once."""
+        return np.concatenate((self.train, self.held_out))
+
+
+def split(hashes: Hashes, *, given: int, usable: NDArray[np.bool_]) -> Split:
+    """Sides by content hash alone: the same row stays on its side when others come, as sizes allow.
+
+    Rows past the first `given` are the user's own to judge by; they are halved. Rows that are not
+    `usable` are left out.
+
+    Raises:
+        DataError: nothing is left to train on, or nothing to judge by.
+    """
+    fit = np.flatnonzero(usable)
+    own, rows = (_firsts(hashes, fit[side]) for side in (fit >= given, fit < given))
+    leaked = _shared(hashes, rows, own)
+    fresh = rows[~np.isin(rows, leaked)]
+    judged = given < len(hashes)
+    select, test = _halves(own) if judged else _parts(fresh, hashes[fresh, 1] % 2)
+    train = np.sort(fresh[~np.isin(fresh, (*select, *test))])
+    if not len(train) or not select:
+        raise DataError(_too_few(len(fresh), given, judged=len(own) if judged else None))
+    return Split(
+        train=train, select=select, test=test, shared=select == test,
+        duplicates=fit[~np.isin(fit, np.concatenate((own, rows)))], leaked=np.sort(leaked),
+    )  # fmt: skip
+
+
+def _too_few(fresh: int, rows: int, *, judged: int | None) -> str:
+    """Why there is no split; `judged` counts what can be used of the user's own held-out rows."""
+    if judged == 0:
+        return "no row of the --eval data has anything to judge by; give others, or leave it out"
+    if judged:
+        return "no row is left to train on that is not in the --eval data too; give other rows"
+    return (f"of its {rows} rows only {fresh} can be learnt from, copies counted once; two "
+            "different rows are the least, one to train on and one to judge by")  # fmt: skip
+
+
+def _ordered(hashes: Hashes, indices: Rows) -> Rows:
+    """The same, by hash; of the same hash in their order."""
+    return indices[np.lexsort((hashes[indices, 1], hashes[indices, 0]))]
+
+
+def _firsts(hashes: Hashes, indices: Rows) -> Rows:
+    """Of rows that say the same the first, ordered by hash."""
+    ordered = _ordered(hashes, indices)
+    same = (hashes[ordered[1:]] == hashes[ordered[:-1]]).all(axis=1)
+    return ordered[np.concatenate(([True], ~same))[: len(ordered)]]
+
+
+def _shared(hashes: Hashes, rows: Rows, own: Rows) -> Rows:
+    """Those of `rows` that say what one of `own` says; neither holds a copy of its own."""
+    ordered = _ordered(hashes, np.concatenate((rows, own)))
+    same = (hashes[ordered[1:]] == hashes[ordered[:-1]]).all(axis=1)
+    return ordered[:-1][same]
+
+
+def _halves(ordered: Rows) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Two halves, or twice the same rows where a half would be too small."""
+    held = tuple(ordered.tolist())
+    if len(held) < 2 * MIN_PART:
+        return held, held
+    return held[::2], held[1::2]
+
+
+def _parts(ordered: Rows, bits: NDArray[np.uint64]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Rows of the smallest hashes; the lowest bit says which part, so none changes parts."""
+    if len(ordered) < 3 * MIN_PART:
+        few = tuple(ordered[: _shared_size(len(ordered))].tolist())
+        return few, few
+    size = max(MIN_PART, min(int(PART_SHARE * len(ordered)), MAX_PART))
+    even, odd = (ordered[bits == bit][:size].tolist() for bit in (0, 1))
+    rest = iter(ordered[~np.isin(ordered, [*even, *odd])].tolist())
+    even, odd = ([*part, *islice(rest, size - len(part))] for part in (even, odd))
+    return tuple(even), tuple(odd)
+
+
+def _shared_size(count: int) -> int:
+    """A third at most, one at least, none of a single row."""
+    return min(MIN_PART, max(1, count // 3)) if count > 1 else 0
