@@ -67,8 +67,9 @@ def _precision(candidate: Candidate, hardware: Hardware) -> str:
     if candidate.precision == "fp32":
         return "16-bit arithmetic is no faster on this device"
     ratio = hardware.flops.get(candidate.precision, 0.0) / max(hardware.flops.get("fp32", 1), 1)
-    measured = f"{ratio:.1f} times fp32's matrix rate, measured" if ratio > 1 else "by capability"
-    return f"{measured}; weights that are trained stay in fp32"
+    source = "measured" if hardware.flops_source == "measured" else "by the catalogue"
+    faster = f"{ratio:.1f} times fp32's matrix rate, {source}" if ratio > 1 else "by capability"
+    return f"{faster}; weights that are trained stay in fp32"
 
 
 def _epochs(candidate: Candidate, request: Request) -> str:
