@@ -1,53 +1,167 @@
-"""Candidate -> tokens per second, and prices, before anything is measured.
+"""Candidate, model, machine -> tokens per second, before anything is measured.
 
-In: facts, prices, a candidate. Out: seconds by phase, each an interval with its source. Never: a
-clock; before a rehearsal everything here is a prior.
+In: facts and a candidate. Out: an interval that holds nine times in ten. Never: a clock, a
+measurement; everything here is a prior, and a rehearsal takes its place.
 """
 
-from overnight.planning.memory import trainable_parameters
-from overnight.values.facts import Hardware, Interval, ModelProfile
+import math
+from dataclasses import dataclass
+
+from overnight.planning.lengths import mean_cut, widths
+from overnight.planning.work import Work, flops_per_token, micro_batch
+from overnight.values.facts import DatasetProfile, Hardware, Interval, ModelProfile
 from overnight.values.plan import Candidate
 
-UTILISATION = {
-    ("cpu", "bf16"): (0.03, 0.15, 0.30),
-    ("cpu", "fp32"): (0.10, 0.50, 0.75),
-    ("cuda", "bf16"): (0.15, 0.35, 0.55),
-    ("cuda", "fp16"): (0.10, 0.30, 0.50),
-}
-"""Share of the measured matrix peak (low, middle, high). CPU: 5-62 M Llama shapes on two AMX cores,
-bf16 10-28 %, fp32 48-73 %, less below 5 M; CUDA: published LoRA and full runs of 8B models."""
-LAYER_SECONDS = {"cpu": 1.0e-3, "cuda": 4.0e-4, "mps": 8.0e-4}
-"""Fixed cost of one layer's forward and backward, whatever it computes: a prior, not measured; the
-rehearsal takes its place."""
+__all__ = ["data_pace", "flops_per_token", "step_seconds", "tokens_per_second"]
 
 
-def flops_per_token(candidate: Candidate, model: ModelProfile, length: float) -> float:
-    """Floating-point operations of forward and backward a token.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rates:
+    """How well a kind of machine does its work."""
 
-    Full: 6N; LoRA: 4N + 6P, since a frozen weight needs no gradient of its own; checkpointing
-    adds one forward, 2N; causal attention adds 6 x layers x hidden x length.
-    """
-    weights = model.num_parameters - model.embedding_parameters
-    head = model.vocab_size * model.hidden_size
-    matrices = weights + head
-    attention = 6.0 * model.num_layers * model.hidden_size * length
-    recompute = 2.0 * weights if candidate.gradient_checkpointing else 0.0
-    if candidate.method == "full":
-        return 6.0 * matrices + attention + recompute
-    return 4.0 * matrices + 6.0 * trainable_parameters(candidate, model) + attention + recompute
+    matrix: float
+    """Share of the peak in products with weights of a wide model."""
+    attention: float
+    """Share of the peak in attention's products."""
+    traffic: float
+    """Times that `Work.stream` goes through memory: norms, activations, residuals, casts."""
+    adapted: float
+    """Times more where layers are adapted."""
+    unpack: float
+    """Times `Work.unpacked` that unpacking costs."""
+    layer_seconds: float
+    """Least time of one layer in one pass: launching it, whatever it computes."""
+    narrow: float = 0.0
+    """Hidden size at which products reach half of their share; narrower ones reach less."""
+    scores: float = 0.0
+    """Bytes that one attention score counts as beside its products."""
+
+
+CUDA = Rates(matrix=0.862, attention=0.296, traffic=3.71, adapted=0.877, unpack=1.86,
+             layer_seconds=1.38e-3)  # fmt: skip
+"""Fitted by bench/pace.py to published runs, all sources alike (bench/results/pace.md). At small
+batches it is the stack that is timed: 0.14 s a step of 1,000 tokens of a 3B model with LoRA (PEFT's
+published results, L40S, torch 2.13), 0.15 by this."""
+CPU = {
+    "fp32": Rates(matrix=1.01, attention=0.68, traffic=2.65, adapted=1.38, unpack=2.0,
+                  layer_seconds=1.19e-3, narrow=59.0, scores=119.0),
+    "bf16": Rates(matrix=0.616, attention=0.34, traffic=12.4, adapted=1.38, unpack=2.0,
+                  layer_seconds=1.19e-3, narrow=59.0, scores=119.0),
+}  # fmt: skip
+"""Fitted by bench/cpu_pace.py to sessions of 0.26 to 62 M parameters on one processor, its
+measured products as the peak (bench/results/cpu_pace.md)."""
+HOPPER = 0.722
+"""Compute capability 9 and above: share of the peak ratio to older cards that training sees
+(bench/pace.py; H100 over A100 2.29 measured, 3.17 by peaks)."""
+POWER_LIMITED = 0.43
+"""A T4 sustains 24 of 65 TFLOPS in matrix products at its 70 W (forums.developer.nvidia.com,
+264462), an A100 0.86 of its peak."""
+CEILING = 0.85
+"""What a burst of products measures of a card's peak (0.80 to 0.87: MAMF, ml-engineering)."""
+FLOPS_PER_BYTE = 150.0
+"""A card's peak over its bandwidth, where that is not known (A100 in 16 bits: 153)."""
+HOST_BANDWIDTH = 5e10
+"""Bytes a second of a host's memory where it was not measured; 4 to 5e10 on two processors."""
+SHARPNESS = 3.0
+"""How sharply launching gives way to computing as a micro-batch grows."""
+SPREAD = {"cuda": 0.35, "cpu": 0.5, "mps": 0.9}
+"""Natural logarithm of the interval's half width (sources held out: bench/results/pace.md; shapes
+held out: bench/results/cpu_pace.md). Nothing is known of `mps` but that it is slower than cards."""
+SHORT_SPREAD = 0.35
+"""Added in full where nothing but launching takes time: processors differ more than cards."""
+POWER_SPREAD = 0.55
+"""Added for power-limited cards: one reading each was found."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """What a device sustains."""
+
+    flops: float
+    bandwidth: float
+
+
+def sustained(hardware: Hardware, precision: str) -> Machine:
+    """Operations and bytes a second of one device, by what is known of it."""
+    peak = hardware.flops.get(precision) or hardware.flops.get("fp32") or 1e11
+    if hardware.device == "cpu":
+        return Machine(flops=peak, bandwidth=hardware.bandwidth or HOST_BANDWIDTH)
+    bandwidth = hardware.bandwidth or peak / FLOPS_PER_BYTE
+    return Machine(flops=peak * _lasting(hardware), bandwidth=bandwidth)
+
+
+def rates(hardware: Hardware, precision: str) -> Rates:
+    """The constants of a kind of machine at a precision."""
+    return CPU.get(precision, CPU["fp32"]) if hardware.device == "cpu" else CUDA
+
+
+def micro_seconds(work: Work, machine: Machine, rates: Rates) -> float:
+    """Seconds of one micro-batch, forward and backward."""
+    launching = work.layers * rates.layer_seconds
+    computing = _computing(work, machine, rates)
+    together: float = (computing**SHARPNESS + launching**SHARPNESS) ** (1.0 / SHARPNESS)
+    return together
+
+
+def step_seconds(
+    candidate: Candidate, model: ModelProfile, hardware: Hardware, length: float
+) -> float:
+    """Seconds of one optimizer step whose micro-batches are all `length` tokens wide: the middle of
+    the prior."""
+    work = micro_batch(candidate, model, length)
+    machine = sustained(hardware, candidate.precision)
+    micro = micro_seconds(work, machine, rates(hardware, candidate.precision))
+    return candidate.gradient_accumulation_steps * micro + work.update / machine.bandwidth
 
 
 def tokens_per_second(
     candidate: Candidate, model: ModelProfile, hardware: Hardware, length: float
 ) -> Interval:
-    """The pace before anything is measured: a prior over utilisation and a layer's fixed cost."""
-    peak = hardware.flops.get(candidate.precision) or hardware.flops.get("fp32") or 1e11
-    shares = UTILISATION.get((hardware.device, candidate.precision), (0.05, 0.25, 0.6))
-    work = flops_per_token(candidate, model, length)
-    tokens = candidate.per_device_train_batch_size * length
-    fixed = model.num_layers * LAYER_SECONDS.get(hardware.device, 1e-3)
-    low, mid, high = (
-        tokens / (tokens * work / (peak * share) + fixed * slack)
-        for share, slack in zip(shares, (2.0, 1.0, 0.5), strict=True)
+    """Tokens a second, all processes together, of rows that are all `length` tokens long."""
+    tokens = candidate.rows_per_step * length
+    pace = tokens / step_seconds(candidate, model, hardware, length)
+    work, machine = micro_batch(candidate, model, length), sustained(hardware, candidate.precision)
+    wide = spread(work, machine, rates(hardware, candidate.precision), hardware.device)
+    wide = math.exp(wide + (POWER_SPREAD if hardware.power_limited else 0.0))
+    return Interval(low=pace / wide, mid=pace, high=pace * wide)
+
+
+def data_pace(
+    candidate: Candidate, model: ModelProfile, hardware: Hardware, dataset: DatasetProfile
+) -> Interval:
+    """Tokens of real rows a second, all processes together: what padding takes is gone."""
+    rows = candidate.per_device_train_batch_size
+    wide = widths(dataset, candidate.max_length, rows=rows, rows_per_step=candidate.rows_per_step)
+    padded = sum(wide) / len(wide)
+    filled = min(mean_cut(dataset, candidate.max_length) / padded, 1.0)
+    return tokens_per_second(candidate, model, hardware, padded).scaled(filled)
+
+
+def _lasting(hardware: Hardware) -> float:
+    """What of a card's peak is there for hours, before any kernel's own loss."""
+    capability = hardware.compute_capability or (0, 0)
+    share = HOPPER if capability[0] >= 9 else 1.0
+    if hardware.flops_source == "measured":
+        return share / CEILING  # a short burst; it shows a low power limit in part
+    return share * (POWER_LIMITED if hardware.power_limited else 1.0)
+
+
+def _computing(work: Work, machine: Machine, rates: Rates) -> float:
+    matrix = rates.matrix * work.width / (work.width + rates.narrow)
+    products = work.matrices / matrix + work.attention / rates.attention
+    moved = (
+        rates.traffic * work.stream
+        + rates.adapted * work.adapted
+        + rates.unpack * work.unpacked
+        + rates.scores * work.scores
+        + work.moved
     )
-    return Interval(low=low, mid=mid, high=high).scaled(candidate.processes)
+    return products / machine.flops + moved / machine.bandwidth
+
+
+def spread(work: Work, machine: Machine, rates: Rates, device: str) -> float:
+    """Half the interval's width, as a natural logarithm."""
+    launching = work.layers * rates.layer_seconds
+    computing = _computing(work, machine, rates)
+    base = SPREAD.get(device, SPREAD["cpu"])
+    return base + SHORT_SPREAD * launching / (launching + computing)

@@ -20,6 +20,9 @@ from overnight.values.units import show_bytes
 
 HOST_SHARE = 0.9
 """Of a host's free memory, how much may be planned with: other programs live there too."""
+WORTH_CHECKPOINTING = 0.85
+"""Of the best pace: where room for it comes from computing layers again, less is no gain that the
+estimate could tell (half of its errors are over 8 %, bench/results/pace.md)."""
 WORTH_CUTTING = 0.5
 """Where rows cut shorter would lose more than this share of all tokens they are no plan."""
 
@@ -69,6 +72,9 @@ def best(question: Question, judged: Sequence[Judged]) -> Judged:
     """The smallest step whose pace comes near the best; among equals the fastest, then smallest."""
     near = weights(question.request.priority).pace_share
     top = max(one.pace.mid for one in judged)
+    plain = [one for one in judged if not one.candidate.gradient_checkpointing]
+    if any(one.pace.mid >= WORTH_CHECKPOINTING * top for one in plain):
+        judged, top = plain, max(one.pace.mid for one in plain)
     enough = [one for one in judged if one.pace.mid >= near * top]
     fewest = min(one.candidate.rows_per_step for one in enough)
     equals = [one for one in enough if one.candidate.rows_per_step == fewest]
@@ -183,17 +189,16 @@ def _alike(plan: Judged, others: Iterable[Judged]) -> list[Judged]:
 
 
 def _bigger(question: Question, plan: Judged, others: Sequence[Judged]) -> list[Rejection]:
-    """What would be faster and does not fit: the fastest of it, and the nearest."""
+    """Of what would be faster and does not fit, what misses by least."""
     faster = [
         one for one in _alike(plan, others)
         if one.pace.mid > plan.pace.mid and not fits(question, one)
     ]  # fmt: skip
     if not faster:
         return []
-    ends = (max(faster, key=lambda one: one.pace.mid),
-            min(faster, key=lambda one: one.memory.needed_bytes))  # fmt: skip
-    told = {title(one.candidate): too_big(question, one) for one in ends}
-    return [Rejection(what=what, why=why) for what, why in told.items()]
+    one = min(faster, key=lambda one: one.memory.needed_bytes)
+    why = f"{_lost(plan, one)}, but {too_big(question, one)}"
+    return [Rejection(what=title(one.candidate), why=why)]
 
 
 def _slower(question: Question, plan: Judged, others: Sequence[Judged]) -> list[Rejection]:

@@ -33,10 +33,14 @@ class Work:
 
     tokens: float
     """Places, padding included."""
+    width: float
+    """The hidden size: narrow matrices are multiplied less well."""
     matrices: float
     """Operations (two for each multiply-add) in products with weights."""
     attention: float
     """Operations in attention itself."""
+    scores: float
+    """Attention scores, each counted once a pass, whatever a head's width."""
     stream: float
     """Bytes of inputs and outputs of linear layers, each counted once a pass: what norms,
     activations and residuals move is a multiple of it."""
@@ -73,11 +77,14 @@ def micro_batch(
     stream = tokens * passes * _elements(model) * BYTES[candidate.precision]
     return Work(
         tokens=tokens,
+        width=model.hidden_size,
         matrices=tokens * _matrices(candidate, model, learnt),
         attention=tokens * _attention(candidate, model, length),
+        scores=tokens * passes * model.num_layers * model.num_heads
+        * _looked_at(candidate, model, length),
         stream=stream,
         adapted=0.0 if candidate.method == "full" else stream,
-        moved=tokens * (learnt * model.vocab_size * LOGIT_BYTES + _scores(candidate, model, length)),
+        moved=tokens * _moved(candidate, model, length, learnt),
         unpacked=_unpacked(candidate, model),
         layers=model.num_layers * passes,
         update=(ADAM_BYTES + CLIP_BYTES) * trainable_parameters(candidate, model),
@@ -121,6 +128,11 @@ def _looked_at(candidate: Candidate, model: ModelProfile, length: float) -> floa
     """
     alone = candidate.per_device_train_batch_size == 1 and model.sliding_window is None
     return length / 2.0 if alone and candidate.attn_implementation == "sdpa" else length
+
+
+def _moved(candidate: Candidate, model: ModelProfile, length: float, learnt: float) -> float:
+    """Bytes a token moved by logits and by scores that are written out."""
+    return learnt * model.vocab_size * LOGIT_BYTES + _scores(candidate, model, length)
 
 
 def _scores(candidate: Candidate, model: ModelProfile, length: float) -> float:
