@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 from tests.training import tiny
+from transformers import MixtralConfig, MixtralForCausalLM
 
 from overnight.training import methods
 from overnight.values.errors import InputError, ModelError
@@ -37,6 +38,15 @@ def test_lora_wraps_every_linear_layer_of_the_blocks_and_not_the_head(base):
     names = trained(ready(base, tiny.LORA))
     assert len(names) == 2 * 7 * tiny.SIZES["num_hidden_layers"]
     assert not any("lm_head" in name for name in names)
+
+
+def test_of_a_mixture_of_experts_only_attention_is_wrapped(tmp_path):
+    shape = dict(vocab_size=32, hidden_size=16, intermediate_size=24, num_hidden_layers=2,
+                 num_attention_heads=2, num_key_value_heads=1)  # fmt: skip
+    MixtralForCausalLM(MixtralConfig(**shape, num_local_experts=4)).save_pretrained(tmp_path)
+    names = trained(ready(tmp_path, tiny.LORA))
+    assert len(names) == 2 * 4 * 2
+    assert all(".self_attn." in name for name in names)
 
 
 def test_checkpointing_is_on_where_it_is_asked_for(base):

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from overnight.probe.model_config import number
+from overnight.values.facts import NAMES_OF_EXPERTS
 
 if TYPE_CHECKING:
     from torch import nn
@@ -17,9 +18,6 @@ PER_TOKEN = (
     "num_experts_per_tok", "num_experts_per_token", "top_k_experts", "moe_topk", "moe_top_k",
     "moe_k", "top_k",
 )  # fmt: skip
-FEED_FORWARD = frozenset(("gate", "gate_proj", "up_proj", "down_proj", "w1", "w2", "w3"))
-"""Names that peft 0.21 takes for those of routed experts: adapting one layer so named (a shared
-expert, a dense first block) adapts all experts with it."""
 
 
 def total(parameters: Iterable[Any]) -> int:
@@ -53,7 +51,7 @@ def linear_shapes(model: Any) -> list[tuple[int, int]]:
     from transformers.pytorch_utils import Conv1D
 
     head = model.get_output_embeddings()
-    left_out = FEED_FORWARD if routed(model) else frozenset[str]()
+    left_out = NAMES_OF_EXPERTS if routed(model) else frozenset[str]()
     return [
         _shape(layer)
         for name, layer in model.named_modules()

@@ -8,6 +8,7 @@ weights in fp32.
 from typing import TYPE_CHECKING, Any
 
 from overnight.values.errors import InputError, ModelError
+from overnight.values.facts import NAMES_OF_EXPERTS
 from overnight.values.plan import Candidate
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def _with_adapters(model: Any, candidate: Candidate) -> Any:
         r=candidate.lora_r,
         lora_alpha=candidate.lora_alpha,
         lora_dropout=candidate.lora_dropout,
-        target_modules="all-linear",
+        target_modules=_targets(model),
         task_type="CAUSAL_LM",
     )
     adapted = get_peft_model(model, config)
@@ -85,6 +86,26 @@ def _with_adapters(model: Any, candidate: Candidate) -> Any:
         if parameter.requires_grad:
             parameter.data = parameter.data.to(torch.float32)
     return adapted
+
+
+def _targets(model: Any) -> str | list[str]:
+    """Every linear layer but the head, by name in a mixture of experts.
+
+    There peft 0.21 means the experts too by "all-linear" and by some names (values/facts.py), and
+    would hold all of their weights a second time in every forward pass.
+    """
+    from torch import nn
+
+    if not any("experts" in name.split(".") for name, _ in model.named_parameters()):
+        return "all-linear"
+    head = model.get_output_embeddings()
+    return [
+        name
+        for name, layer in model.named_modules()
+        if isinstance(layer, nn.Linear)
+        and layer is not head
+        and name.rpartition(".")[2] not in NAMES_OF_EXPERTS
+    ]
 
 
 def checkpoint(model: Any, *, every: int = 1) -> None:

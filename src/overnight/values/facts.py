@@ -5,6 +5,10 @@ In: nothing. Out: frozen values with units in their names. Never: how they are f
 
 from dataclasses import dataclass, field
 
+NAMES_OF_EXPERTS = frozenset(("gate", "gate_proj", "up_proj", "down_proj", "w1", "w2", "w3"))
+"""Linear layers that LoRA leaves alone in a mixture of experts: whoever names one of them to peft
+0.21 (`peft/utils/transformers_weight_conversion.py`) has all routed experts adapted with it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interval:
