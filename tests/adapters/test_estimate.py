@@ -1,5 +1,6 @@
 import doctest
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from overnight.adapters import estimate as module
 from overnight.adapters.estimate import Work
 from overnight.adapters.profiles import PROFILES, OptimizationProfile
 from overnight.values.errors import ArgumentError
+from overnight.values.plan import WhatIf
 
 BALANCED, QUALITY, FAST = PROFILES["balanced"], PROFILES["quality"], PROFILES["fast"]
 
@@ -65,6 +67,15 @@ def test_it_reads_as_a_mapping_too() -> None:
     for name in ("no_such_figure", "__class__"):
         with pytest.raises(KeyError):
             found[name]
+
+
+def test_for_people_it_is_a_few_lines() -> None:
+    more = WhatIf(what="num_epochs 4 in place of 3", effect="4.17 h -> 5.56 h")
+    said = str(replace(estimate(), suggestions=(more,), adjustments=(more,))).splitlines()
+    assert said[0].startswith("balanced: 750 steps, 4.17 h, fits into 11.5 h (guide 4's own")
+    assert said[1:] == [f"{word}num_epochs 4 in place of 3: 4.17 h -> 5.56 h"
+                        for word in ("changed  ", "could    ")]  # fmt: skip
+    assert "does not fit into" in str(replace(estimate(), fits_in_window=False))
 
 
 def test_its_figures_bear_their_source() -> None:

@@ -1,3 +1,4 @@
+import doctest
 import json
 import math
 import subprocess
@@ -124,6 +125,11 @@ def test_a_wrong_argument_is_one_line_that_begins_with_its_name(
         ask(**given)
     assert isinstance(caught.value, ValueError)
     assert str(caught.value).startswith(said) and "\n" not in str(caught.value)
+
+
+def test_the_examples_in_the_docs_run(root: Path) -> None:
+    page = root / "docs" / "guides.md"
+    assert doctest.testfile(str(page), module_relative=False) == (0, 11)
 
 
 def test_the_names_load_no_torch_before_they_are_called() -> None:

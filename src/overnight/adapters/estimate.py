@@ -100,6 +100,17 @@ class Estimate:
     """What could be changed: it is too slow, or over before half of the window."""
     source: str = SOURCE
 
+    def __str__(self) -> str:
+        """For people: the estimate, what is true, what was changed, what could be."""
+        fits = "fits" if self.fits_in_window else "does not fit"
+        return "\n".join((
+            f"{self.profile_name}: {self.total_steps:,} steps, {self.estimated_hours:.2f} h, "
+            f"{fits} into {self.available_hours:g} h ({self.source})",
+            *(f"true     {sentence}" for sentence in self.truth.sentences),
+            *(f"changed  {each.what}: {each.effect}" for each in self.adjustments),
+            *(f"could    {each.what}: {each.effect}" for each in self.suggestions),
+        ))  # fmt: skip
+
     def __getitem__(self, name: str) -> object:
         if name.startswith("_") or not hasattr(self, name):
             raise KeyError(name)
