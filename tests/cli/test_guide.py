@@ -113,3 +113,15 @@ def test_every_command_that_is_advised_can_be_given(advice: object, tmp_path: Pa
     request, notes = gather({"data": "d", "model": "m", **given}, around=around)
     assert notes == () and (request.window.bounded or request.settings.num_train_epochs == 1)
     assert shlex.join(flags) == " ".join(flags)
+
+
+def test_guide_fours_training_config_is_read_as_a_configuration(tmp_path: Path) -> None:
+    path = tmp_path / "training_config.json"
+    path.write_text(json.dumps({
+        "num_train_epochs": 3, "optimization_priority": "balanced", "max_training_hours": 12.0,
+        "base_model": "LatitudeGames/Wayfarer-2-12B"}), encoding="utf-8")  # fmt: skip
+    around = Surroundings(environ={}, folder=tmp_path, clock=FakeClock())
+    request, _ = gather({"data": "d", "config": str(path)}, around=around)
+    assert (request.window.seconds, request.priority) == (12 * 3600, "balanced")
+    assert request.settings.num_train_epochs == 3
+    assert request.model == "LatitudeGames/Wayfarer-2-12B"
