@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from overnight.control.deadline import Cadence, Deadline
+from overnight.control.deadline import Deadline
+from overnight.values.cadence import Cadence
 from overnight.values.decisions import (
     Evaluate,
     Replan,

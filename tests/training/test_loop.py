@@ -6,13 +6,14 @@ import pytest
 from tests.fakes import FakeClock
 from tests.training import tiny
 
-from overnight.control.deadline import Cadence, Deadline
+from overnight.control.deadline import Deadline
 from overnight.control.health import Health
 from overnight.control.patience import LOST as IMPATIENT
 from overnight.control.patience import Patience
 from overnight.control.schedule import Schedule
 from overnight.training.loop import SETTLING, Course, Loop
 from overnight.training.session import MemoryGone, Taken
+from overnight.values.cadence import Cadence
 from overnight.values.decisions import Progress
 from overnight.values.errors import OvernightError
 from overnight.values.ledger import (

@@ -6,8 +6,9 @@ reserve.
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from overnight.values.cadence import Cadence, Stretch
 from overnight.values.decisions import (
     Decision,
     Evaluate,
@@ -26,19 +27,6 @@ from overnight.values.ledger import (
 )
 from overnight.values.plan import Reserve, margin_seconds
 
-EVALUATIONS = 20
-"""Evaluations a night ..."""
-EVALUATION_SHARE = 0.03
-"""... within this share of the window (DESIGN 5)."""
-SAVE_SHARE = 0.035
-"""Most that saving may cost: CheckFreq's bound (FAST 2021)."""
-SAVES = 20
-"""Saves a short window has at least, where that share allows it; Young's interval (1974) forgets
-that a night of one minute has nothing before its first save."""
-SAVE_BOUND_SECONDS = 600.0
-"""Most work that a crash may cost."""
-FAILURE_HOURS = 24.0
-"""Mean time between failures assumed on one's own machine until the journal knows better."""
 ANNEAL_FRACTION = 5
 """An end that is wanted anneals over at most a fifth of the steps done (DESIGN 6)."""
 REPLAN_SHARE = 0.03
@@ -47,17 +35,6 @@ RECENT = 40
 """Steps that the pace is read from."""
 Z90 = 1.645
 """Nine times in ten, for a normal spread."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cadence:
-    """How often to look and to save; what the user gave wins."""
-
-    eval_steps: int | None = None
-    save_steps: int | None = None
-    save_seconds: float | None = None
-    evaluation_seconds: float | None = None
-    """Between two evaluations, in a window; None: by the window's length."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +50,7 @@ class Deadline:
     publish_seconds: float
     answer_seconds: float = 0.0
     """Of the answers that are written when training is over."""
-    cadence: Cadence = Cadence()
+    cadence: Cadence = field(default_factory=Cadence)
     horizon: int = 1
     step: int = 0
     recent: tuple[tuple[float, int], ...] = ()
@@ -165,7 +142,7 @@ class Deadline:
     @property
     def save_affordable(self) -> bool:
         """Whether a save before every evaluation stays within what saving may cost."""
-        return self.save_seconds <= SAVE_SHARE * self._evaluation_interval()
+        return self.cadence.affordable(self.stretch())
 
     def replanned(self, horizon: int, now: float) -> "Deadline":
         """The same with its horizon moved."""
@@ -201,8 +178,9 @@ class Deadline:
 
     def _training_share(self) -> float:
         """Share of the time left that steps get; evaluations and saves take the rest."""
-        evaluation = self.select_seconds / max(self._evaluation_interval(), 1e-9)
-        saving = self.save_seconds / max(self._save_interval(), 1e-9)
+        ahead = self.stretch()
+        evaluation = self.select_seconds / self.cadence.look_interval(ahead)
+        saving = self.save_seconds / max(self.cadence.save_interval(ahead), 1e-9)
         return 1.0 / (1.0 + evaluation + saving)
 
     def _over(self, now: float) -> str:
@@ -225,37 +203,34 @@ class Deadline:
             return None
         return Replan(horizon=max(reachable, self.step), why="the pace has moved")
 
-    def _evaluation_interval(self) -> float:
-        if self.cadence.eval_steps:
-            return self.cadence.eval_steps * max(self.seconds_per_step, 1e-9)
-        window = self.window_seconds
-        if window is None:
-            return max(self.horizon * self.seconds_per_step / EVALUATIONS, 1e-9)
-        return max(window / EVALUATIONS, self.select_seconds / EVALUATION_SHARE)
+    def stretch(self, now: float | None = None) -> Stretch:
+        """What lies ahead of this moment, with its prices."""
+        return Stretch(
+            step=self.step,
+            horizon=self.horizon,
+            step_seconds=max(self.seconds_per_step, 1e-9),
+            look_seconds=self.select_seconds,
+            save_seconds=self.save_seconds,
+            window=self.window_seconds,
+            looked_step=self.evaluated_step,
+            looked_since=0.0 if now is None else now - (self.evaluated_at or now),
+            saved_step=self.saved_step,
+            saved_since=0.0 if now is None else now - (self.saved_at or now),
+        )
 
     def _evaluation_due(self, now: float) -> bool:
-        if self.cadence.eval_steps:
-            due = self.step - max(self.evaluated_step, 0) >= self.cadence.eval_steps
-        elif self.ends_at is None:
-            every = max(self.horizon // EVALUATIONS, 1)
-            due = self.step - max(self.evaluated_step, 0) >= every
-        else:
-            due = now - (self.evaluated_at or now) >= self._evaluation_interval()
-        return due and self.step > self.evaluated_step
-
-    def _save_interval(self) -> float:
-        if self.cadence.save_steps:
-            return self.cadence.save_steps * max(self.seconds_per_step, 1e-9)
-        if self.cadence.save_seconds:
-            return self.cadence.save_seconds
-        wanted = math.sqrt(2.0 * self.save_seconds * FAILURE_HOURS * 3600.0)
-        if self.window_seconds is not None:
-            wanted = min(wanted, self.window_seconds / SAVES)  # who asks for minutes fears for them
-        return min(max(wanted, self.save_seconds / SAVE_SHARE), SAVE_BOUND_SECONDS)
+        if self.step <= self.evaluated_step:
+            return False
+        steps = self.cadence.look_steps(self.horizon, self.window_seconds)
+        if steps is not None:
+            return self.step - max(self.evaluated_step, 0) >= steps
+        return now - (self.evaluated_at or now) >= self.cadence.look_interval(self.stretch())
 
     def _save_due(self, now: float) -> bool:
         if self.step <= max(self.saved_step, 0):
             return False
         if self.cadence.save_steps:
             return self.step - max(self.saved_step, 0) >= self.cadence.save_steps
-        return self.saved_at is None or now - self.saved_at >= self._save_interval()
+        if self.saved_at is None:
+            return True
+        return now - self.saved_at >= self.cadence.save_interval(self.stretch())

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from overnight.codec import to_json
-from overnight.control.deadline import Cadence, Deadline
+from overnight.control.deadline import Deadline
 from overnight.control.health import Health
 from overnight.control.patience import Patience
 from overnight.control.schedule import Schedule
@@ -28,6 +28,7 @@ from overnight.training.export import TOKENIZER
 from overnight.training.keeper import Keeper
 from overnight.training.loop import Course, Loop
 from overnight.training.session import Material, Session
+from overnight.values.cadence import Cadence
 from overnight.values.ledger import (
     Answered,
     Entry,
