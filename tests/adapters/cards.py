@@ -1,6 +1,6 @@
 """A card and works that the adapters' tests share."""
 
-from overnight.adapters.estimate import Estimate, Work, estimated
+from overnight.adapters.estimate import Estimate, Job, estimated
 from overnight.adapters.profiles import PROFILES, OptimizationProfile
 from overnight.adapters.truth import Truth
 from overnight.values.facts import Hardware
@@ -14,12 +14,12 @@ H100 = Hardware(
 NOTHING_KNOWN = Truth(card="none", model="none", ways=(), sentences=(), source="none")
 
 
-def work(*, num_samples: int = 8000, row: float = 500, epochs: float = 3, hours: float = 12.0,
-         conservative: bool = False) -> Work:  # fmt: skip
-    return Work(num_samples=num_samples, avg_tokens_per_sample=row, num_epochs=epochs,
+def job(*, num_samples: int = 8000, row: float = 500, epochs: float = 3, hours: float = 12.0,
+         conservative: bool = False) -> Job:  # fmt: skip
+    return Job(num_samples=num_samples, avg_tokens_per_sample=row, num_epochs=epochs,
                 max_hours=hours, conservative=conservative)  # fmt: skip
 
 
 def estimate(profile: OptimizationProfile = PROFILES["balanced"]) -> Estimate:
     """The guide's standard example."""
-    return estimated(work(), profile, truth=NOTHING_KNOWN)
+    return estimated(job(), profile, truth=NOTHING_KNOWN)

@@ -4,10 +4,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.adapters.cards import estimate, work
+from tests.adapters.cards import estimate, job
 
 from overnight.adapters import estimate as module
-from overnight.adapters.estimate import Work
+from overnight.adapters.estimate import Job
 from overnight.adapters.profiles import PROFILES, OptimizationProfile
 from overnight.values.errors import ArgumentError
 from overnight.values.plan import WhatIf
@@ -23,42 +23,42 @@ def test_the_guides_worked_figures_come_out() -> None:
     found = estimate()
     assert (found.total_steps, round(found.estimated_hours, 2)) == (750, 4.17)
     assert found.total_tokens == 12_000_000 and found.fits_in_window
-    assert round(work().hours(QUALITY), 2) == 8.33
-    assert round(work(num_samples=16_000).hours(BALANCED), 2) == 8.33
+    assert round(job().hours(QUALITY), 2) == 8.33
+    assert round(job(num_samples=16_000).hours(BALANCED), 2) == 8.33
 
 
 def test_where_the_guides_examples_contradict_its_formula_the_formula_wins() -> None:
-    large = work(num_samples=20_000, epochs=2)
-    high = work(num_samples=5_000, row=600, epochs=4)
+    large = job(num_samples=20_000, epochs=2)
+    high = job(num_samples=5_000, row=600, epochs=4)
     assert round(large.hours(FAST), 2) == 4.63
     assert round(high.hours(QUALITY), 2) == 8.33
 
 
 def test_half_an_hour_of_the_window_is_kept() -> None:
-    hours = work().hours(BALANCED)
-    assert work().available_hours == 11.5
-    assert work(hours=hours + 0.5).fits(BALANCED)
-    assert not work(hours=hours + 0.49).fits(BALANCED)
+    hours = job().hours(BALANCED)
+    assert job().available_hours == 11.5
+    assert job(hours=hours + 0.5).fits(BALANCED)
+    assert not job(hours=hours + 0.49).fits(BALANCED)
 
 
 def test_conservative_counts_with_seven_tenths() -> None:
-    careful = work(conservative=True)
+    careful = job(conservative=True)
     assert careful.pace(BALANCED) == pytest.approx(560.0)
-    assert careful.hours(BALANCED) == pytest.approx(work().hours(BALANCED) / 0.7)
+    assert careful.hours(BALANCED) == pytest.approx(job().hours(BALANCED) / 0.7)
 
 
 def test_rows_are_cut_at_max_length() -> None:
-    assert work(row=1500).tokens(FAST) == 8000 * 1024 * 3
+    assert job(row=1500).tokens(FAST) == 8000 * 1024 * 3
 
 
 def test_the_last_step_of_an_epoch_may_be_short() -> None:
-    assert work(num_samples=33, epochs=2).steps(BALANCED) == 4
-    assert work(num_samples=33, epochs=0.1).steps(BALANCED) == 1
+    assert job(num_samples=33, epochs=2).steps(BALANCED) == 4
+    assert job(num_samples=33, epochs=0.1).steps(BALANCED) == 1
 
 
 def test_too_fast_is_under_half_of_the_window() -> None:
-    assert work().too_fast(BALANCED)
-    assert not work(hours=8.33).too_fast(BALANCED)
+    assert job().too_fast(BALANCED)
+    assert not job(hours=8.33).too_fast(BALANCED)
 
 
 def test_it_reads_as_a_mapping_too() -> None:
@@ -91,9 +91,9 @@ def test_a_wrong_figure_is_named(wrong: dict[str, Any]) -> None:
     good: dict[str, Any] = {"num_samples": 8000, "avg_tokens_per_sample": 500, "num_epochs": 3,
                             "max_hours": 12.0}  # fmt: skip
     with pytest.raises(ArgumentError, match=f"^{name} is .*; expected"):
-        Work(**good | wrong)
+        Job(**good | wrong)
 
 
 def test_a_profile_of_ones_own_is_counted_by_its_own_throughput() -> None:
     own = OptimizationProfile(6, 6, 3072, estimated_throughput=600.0)
-    assert work().hours(own) == pytest.approx(12e6 / 600 / 3600)
+    assert job().hours(own) == pytest.approx(12e6 / 600 / 3600)

@@ -110,11 +110,13 @@ def test_the_report_is_written_before_anything_is_trained(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("given, said", [
     ({"priority": "quick"}, "priority is 'quick'; expected one of fast, balanced, quality"),
-    ({"num_samples": 0}, "num_samples is 0; expected a whole number from 1 up"),
+    ({"num_samples": 0}, "num_samples is 0; expected a whole number from 1 to"),
     ({"num_samples": 80.5}, "num_samples is 80.5"),
     ({"avg_tokens_per_sample": -500}, "avg_tokens_per_sample is -500; expected a number above 0"),
     ({"num_epochs": math.nan}, "num_epochs is nan"),
     ({"max_hours": "12"}, "max_hours is '12'"),
+    ({"priority": ["fast"]}, "priority is ['fast']; expected one of"),
+    ({"profile": {"batch_size": 4}}, "profile is a dict; expected an OptimizationProfile"),
     ({"profil": None}, "profil is no argument of optimize_for_dataset; did you mean profile?"),
     ({"xyz": 1}, "xyz is no argument of optimize_for_dataset; known are profile"),
 ])  # fmt: skip

@@ -5,6 +5,7 @@ from tests.adapters.cards import H100
 
 from overnight.adapters.profiles import PROFILES
 from overnight.adapters.truth import CLAIMED_PEAK, TWELVE_B, Truth, beside_what_is_true
+from overnight.values.errors import ArgumentError, InputError
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +54,23 @@ def test_it_is_said_in_sentences_with_card_model_and_source(balanced: Truth) -> 
     assert compared.startswith("The profile's 800 tokens/s is a belief.")
     assert "1,500" in ceiling and "H100 SXM" in ceiling
     assert "MosaicML" in published and "the catalogue" in balanced.source
+
+
+def test_another_card_by_name_is_not_told_about_the_h100() -> None:
+    found = beside_what_is_true(PROFILES["memory_efficient"], tokens=1e6, row_tokens=500,
+                                card="4090")  # fmt: skip
+    assert "4090" in found.card and len(found.sentences) == 1
+    assert {way.method: way.fits for way in found.ways} == {
+        "lora": False, "qlora": True, "full": False}  # fmt: skip
+    assert found.likely.method == "qlora"
+
+
+def test_a_card_that_nobody_knows_is_refused() -> None:
+    with pytest.raises(InputError, match="no card 'Z9'"):
+        beside_what_is_true(PROFILES["fast"], tokens=1e6, row_tokens=500, card="Z9")
+    unmeasured = replace(H100, flops={})
+    with pytest.raises(ArgumentError, match=r"^card: the matrix rates of H100 SXM are not known"):
+        beside_what_is_true(PROFILES["fast"], tokens=1e6, row_tokens=500, card=unmeasured)
 
 
 def test_without_a_card_it_is_the_catalogues_h100() -> None:

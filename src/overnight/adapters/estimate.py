@@ -20,7 +20,7 @@ TOO_FAST = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Work:
+class Job:
     """What is to be done, and the time that there is.
 
     Raises:
@@ -56,8 +56,8 @@ class Work:
         """The guide's formula: tokens over tokens a second.
 
         >>> from overnight.adapters.profiles import PROFILES
-        >>> work = Work(num_samples=8000, avg_tokens_per_sample=500, num_epochs=3, max_hours=12)
-        >>> [round(work.hours(PROFILES[name]), 2) for name in ("balanced", "quality")]
+        >>> job = Job(num_samples=8000, avg_tokens_per_sample=500, num_epochs=3, max_hours=12)
+        >>> [round(job.hours(PROFILES[name]), 2) for name in ("balanced", "quality")]
         [4.17, 8.33]
         """
         return self.tokens(profile) / self.pace(profile) / 3600
@@ -118,7 +118,7 @@ class Estimate:
 
 
 def estimated(
-    work: Work,
+    job: Job,
     profile: OptimizationProfile,
     *,
     truth: Truth,
@@ -128,16 +128,16 @@ def estimated(
     """The estimate of a profile, with what was changed and what could be."""
     return Estimate(
         profile_name=profile.name,
-        num_samples=work.num_samples,
-        avg_tokens_per_sample=work.avg_tokens_per_sample,
-        num_epochs=work.num_epochs,
-        max_hours=work.max_hours,
-        total_tokens=work.tokens(profile),
-        total_steps=work.steps(profile),
-        tokens_per_second=work.pace(profile),
-        estimated_hours=work.hours(profile),
-        available_hours=work.available_hours,
-        fits_in_window=work.fits(profile),
+        num_samples=job.num_samples,
+        avg_tokens_per_sample=job.avg_tokens_per_sample,
+        num_epochs=job.num_epochs,
+        max_hours=job.max_hours,
+        total_tokens=job.tokens(profile),
+        total_steps=job.steps(profile),
+        tokens_per_second=job.pace(profile),
+        estimated_hours=job.hours(profile),
+        available_hours=job.available_hours,
+        fits_in_window=job.fits(profile),
         truth=truth,
         adjustments=adjustments,
         suggestions=suggestions,

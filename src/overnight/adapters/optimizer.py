@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from overnight.adapters import remedies
 from overnight.adapters.arguments import training_arguments
-from overnight.adapters.estimate import Estimate, Work, estimated
+from overnight.adapters.estimate import Estimate, Job, estimated
 from overnight.adapters.guide_files import (
     TrainingConfig,
     accuracy,
@@ -31,7 +31,7 @@ from overnight.adapters.profiles import (
     whole,
 )
 from overnight.adapters.remedies import against_memory
-from overnight.adapters.truth import TWELVE_B, Truth, beside_what_is_true
+from overnight.adapters.truth import CARD, TWELVE_B, Truth, beside_what_is_true
 from overnight.values.errors import ArgumentError
 from overnight.values.facts import Hardware, ModelProfile
 from overnight.values.plan import WhatIf
@@ -75,8 +75,8 @@ class Options(TypedDict, total=False):
     """Where the report is written, before anything is trained."""
     model: ModelProfile
     """For what is true: a 12B, where none is given."""
-    card: Hardware | None
-    """Likewise: the catalogue's H100."""
+    card: Hardware | str
+    """Likewise, by its name or as it was looked at: an H100, where none is given."""
 
 
 def optimize_for_dataset(
@@ -100,7 +100,7 @@ def optimize_for_dataset(
     _refuse_unknown(options)
     rows = whole("num_samples", num_samples)
     epochs = for_size(rows).epochs[0] if num_epochs is None else num_epochs
-    asked = Work(
+    asked = Job(
         num_samples=rows,
         avg_tokens_per_sample=positive("avg_tokens_per_sample", avg_tokens_per_sample),
         num_epochs=positive("num_epochs", epochs),
@@ -109,19 +109,19 @@ def optimize_for_dataset(
     )
     start, by_rule = _start(asked, priority=priority, given=options.get("profile"))
     adjust = options.get("adjust", False)
-    (work, profile), taken = remedies.adjusted(asked, start) if adjust else ((asked, start), ())
+    (job, profile), taken = remedies.adjusted(asked, start) if adjust else ((asked, start), ())
     estimate = estimated(
-        work,
+        job,
         profile,
         truth=beside_what_is_true(
             profile,
-            tokens=work.tokens(profile),
-            row_tokens=min(work.avg_tokens_per_sample, profile.max_length),
+            tokens=job.tokens(profile),
+            row_tokens=min(job.avg_tokens_per_sample, profile.max_length),
             model=options.get("model", TWELVE_B),
-            card=options.get("card"),
+            card=options.get("card", CARD),
         ),
         adjustments=(*by_rule, *taken),
-        suggestions=_suggested(work, profile),
+        suggestions=_suggested(job, profile),
     )
     path = options.get("report")
     if path is not None:
@@ -140,27 +140,30 @@ def _refuse_unknown(options: Mapping[str, object]) -> None:
 
 
 def _start(
-    work: Work, *, priority: str, given: OptimizationProfile | None
+    job: Job, *, priority: str, given: OptimizationProfile | None
 ) -> tuple[OptimizationProfile, tuple[WhatIf, ...]]:
     """Your own profile, the priority's, or what the guide's rules make of the data."""
     if given is not None:
+        if not isinstance(given, OptimizationProfile):
+            kind = type(given).__name__
+            raise ArgumentError(f"profile is a {kind}; expected an OptimizationProfile")
         return given, ()
     if priority != "auto":
         return named(priority), ()
-    rule = for_size(work.num_samples)
+    rule = for_size(job.num_samples)
     by_size = WhatIf(what=f"profile {rule.profile.name}", effect=f"the guide's, {rule.words}")
-    profile = for_length(rule.profile, work.avg_tokens_per_sample)
+    profile = for_length(rule.profile, job.avg_tokens_per_sample)
     if profile == rule.profile:
         return profile, (by_size,)
     by_length = WhatIf(
         what=f"batch_size {profile.batch_size}, max_length {profile.max_length}",
-        effect=f"the guide's, rows of {work.avg_tokens_per_sample:g} tokens; {remedies.UNCOUNTED}",
+        effect=f"the guide's, rows of {job.avg_tokens_per_sample:g} tokens; {remedies.UNCOUNTED}",
     )
     return profile, (by_size, by_length)
 
 
-def _suggested(work: Work, profile: OptimizationProfile) -> tuple[WhatIf, ...]:
+def _suggested(job: Job, profile: OptimizationProfile) -> tuple[WhatIf, ...]:
     """The guide's remedies where it is too slow or over too early."""
-    if not work.fits(profile):
-        return remedies.against_slow(work, profile)
-    return remedies.against_fast(work, profile) if work.too_fast(profile) else ()
+    if not job.fits(profile):
+        return remedies.against_slow(job, profile)
+    return remedies.against_fast(job, profile) if job.too_fast(profile) else ()

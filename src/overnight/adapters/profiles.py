@@ -15,6 +15,9 @@ SLOWEST = 300.0
 """Tokens a second where a profile names none: the lowest of the guide's four, so that what is
 unknown makes an estimate too long rather than too short."""
 
+LARGEST = 10**12
+"""A larger count is a slip of the pen."""
+
 Choice = Literal["fast", "balanced", "quality", "memory_efficient", "auto"]
 
 
@@ -70,11 +73,13 @@ def whole(name: str, value: object, *, least: int = 1) -> int:
     """The value as an int; numpy's integers are taken too.
 
     Raises:
-        ArgumentError: it is no whole number from `least` up.
+        ArgumentError: it is no whole number from `least` to `LARGEST`.
     """
     known = hasattr(value, "__index__") and not isinstance(value, bool)
-    if not known or not least <= int(value) <= 10**12:  # type: ignore[call-overload]
-        raise ArgumentError(f"{name} is {value!r}; expected a whole number from {least} up")
+    if not known or not least <= int(value) <= LARGEST:  # type: ignore[call-overload]
+        raise ArgumentError(
+            f"{name} is {value!r}; expected a whole number from {least} to a trillion"
+        )
     return int(value)  # type: ignore[call-overload, no-any-return]
 
 
@@ -113,7 +118,7 @@ def named(priority: str) -> OptimizationProfile:
     Raises:
         ArgumentError: there is none of that name.
     """
-    if priority not in PROFILES:
+    if not isinstance(priority, str) or priority not in PROFILES:
         raise ArgumentError(
             f"priority is {priority!r}; expected one of {', '.join(PROFILES)}, auto"
         )

@@ -9,6 +9,8 @@ from typing import Literal
 
 from overnight.adapters.profiles import OptimizationProfile
 from overnight.planning import memory, pace
+from overnight.planning.rules import precisions
+from overnight.values.errors import ArgumentError
 from overnight.values.facts import Hardware, Interval, ModelProfile
 from overnight.values.plan import Candidate
 
@@ -81,44 +83,51 @@ def beside_what_is_true(
     tokens: float,
     row_tokens: float,
     model: ModelProfile = TWELVE_B,
-    card: Hardware | None = None,
+    card: Hardware | str = CARD,
 ) -> Truth:
     """Beside the profile's throughput and memory: what such a card does with such a model.
 
-    `tokens` are those of all epochs, `row_tokens` those of a mean row; `card` is the catalogue's
-    H100 where none is given. Padding is not counted.
+    `tokens` are those of all epochs, `row_tokens` those of a mean row; `card` is one of the
+    catalogue's by name, or a `Hardware` whose matrix rates are known. Padding is not counted.
+
+    Raises:
+        InputError: the catalogue has no card of that name.
+        ArgumentError: the card's matrix rates are not known.
     """
-    card = card or _h100()
-    ways = tuple(_known(method, profile, tokens=tokens, row_tokens=row_tokens, on=(model, card))
+    on = (model, _looked_up(card))
+    known = on[1]
+    ways = tuple(_known(method, profile, tokens=tokens, row_tokens=row_tokens, on=on)
                  for method in ("lora", "qlora", "full"))  # fmt: skip
+    guides = (_ceiling(profile, row_tokens, on=on), PUBLISHED) if CARD in known.name else ()
     return Truth(
-        card=card.catalogue or card.name,
+        card=known.name,
         model=model.path,
         ways=ways,
-        sentences=(
-            _compared(profile, ways[0], card=card, model=model),
-            _ceiling(profile, row_tokens, on=(model, card)),
-            PUBLISHED,
-        ),
-        source=f"arithmetic from the card's matrix rate ({card.flops_source}) and published "
+        sentences=(_compared(profile, ways[0], card=known, model=model), *guides),
+        source=f"arithmetic from the card's matrix rate ({known.flops_source}) and published "
                "utilisation; measured on no card of ours",
     )  # fmt: skip
 
 
-def _h100() -> Hardware:
+def _looked_up(card: Hardware | str) -> Hardware:
     from overnight.probe import catalogue
 
-    return catalogue.find(CARD)
+    found = catalogue.find(card) if isinstance(card, str) else card
+    if not found.flops:
+        raise ArgumentError(f"card: the matrix rates of {found.name} are not known; look at it "
+                            "with measure=True, or name a card of the catalogue")  # fmt: skip
+    return found
 
 
-def _candidate(method: Method, profile: OptimizationProfile) -> Candidate:
+def _candidate(method: Method, profile: OptimizationProfile, *, card: Hardware) -> Candidate:
+    """Half precision is whichever the card runs well."""
     return Candidate(
         method=method,
         per_device_train_batch_size=profile.batch_size,
         gradient_accumulation_steps=profile.gradient_accumulation_steps,
         max_length=profile.max_length,
         learning_rate=1e-4,
-        precision="bf16" if profile.use_bf16 else "fp32",
+        precision=precisions(card)[0] if profile.use_bf16 else "fp32",  # type: ignore[arg-type]
         gradient_checkpointing=profile.use_gradient_checkpointing,
     )
 
@@ -132,7 +141,7 @@ def _known(
     on: tuple[ModelProfile, Hardware],
 ) -> Known:
     model, card = on
-    candidate = _candidate(method, profile)
+    candidate = _candidate(method, profile, card=card)
     rate = pace.tokens_per_second(candidate, model, card, row_tokens)
     padded = pace.tokens_per_second(candidate, model, card, profile.max_length)
     peak = memory.estimate(candidate, model, device=card.device).peak_bytes
@@ -172,9 +181,8 @@ def _ceiling(
 ) -> str:
     """What the card's matrix rate alone would allow, beside the guide's "peak"."""
     model, card = on
-    candidate = _candidate("lora", profile)
-    work = pace.flops_per_token(candidate, model, row_tokens)
-    peak = card.flops[candidate.precision] / work
+    candidate = _candidate("lora", profile, card=card)
+    peak = card.flops[candidate.precision] / pace.flops_per_token(candidate, model, row_tokens)
     return (
         f"The guide's theoretical peak of {CLAIMED_PEAK:,.0f} tokens/s for an H100 is none: at "
         f"the full matrix rate of one {card.name} it would be {peak:,.0f}."
