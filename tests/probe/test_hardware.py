@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -66,16 +67,34 @@ def test_bf16_on_a_cpu_must_beat_fp32_clearly(
     assert ("bf16" in look().flops) is kept
 
 
-def test_a_slow_device_is_judged_by_a_small_product(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
+@pytest.fixture
+def products(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[int, float]], list[int]]:
+    """Products that take as long as is said, by their side; the list of sides asked for."""
 
-    def slow(device: str, precision: str, *, side: int) -> Callable[[], float]:
-        asked.append(side)
-        return lambda: 0.5
+    def take(seconds: dict[int, float]) -> list[int]:
+        asked: list[int] = []
 
-    monkeypatch.setattr(hardware, "_stopwatch", slow)
-    assert hardware._rate("cpu", "bf16") == 2 * 256**3 / 0.5
-    assert asked == [256]
+        def stopwatch(device: str, precision: str, *, side: int) -> Callable[[], float]:
+            asked.append(side)
+            return lambda: seconds[side]
+
+        monkeypatch.setattr(hardware, "_stopwatch", stopwatch)
+        monkeypatch.setattr(hardware, "SECONDS", 0.02)
+        return asked
+
+    return take
+
+
+def test_a_slow_device_is_judged_by_smaller_products(products: Any) -> None:
+    asked = products({256: 0.5, 512: 4.0})
+    assert hardware._rate("cpu", "bf16") == 2 * 512**3 / 4.0
+    assert asked == [256, 512]
+
+
+def test_small_products_that_were_held_up_are_not_believed(products: Any) -> None:
+    asked = products({256: 0.5, 512: 0.02, 1024: 0.1})
+    assert hardware._rate("cpu", "fp32") == 2 * 1024**3 / 0.1
+    assert asked == [256, 512, 1024]
 
 
 @pytest.fixture

@@ -49,19 +49,27 @@ def test_a_full_disk_has_no_rate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert disk_rate(tmp_path) is None
 
 
-@pytest.mark.parametrize(("per_block", "blocks"), [(1.0, 1), (0.01, 4), (0.0001, 32)])
-def test_only_a_write_that_takes_long_enough_is_believed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, per_block: float, blocks: int
+@pytest.mark.parametrize(
+    ("fixed", "per_block", "writes"),
+    [(1.0, 0.0, [1]), (0.02, 0.01, [1, 2, 4]), (0.0, 0.0001, [1, 2, 4, 8, 16, 32])],
+)
+def test_writes_double_until_time_is_over_and_the_fastest_counts(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    fixed: float,
+    per_block: float,
+    writes: list[int],
 ) -> None:
     asked = []
 
     def write(file: int, block: bytes, times: int) -> float:
         asked.append(times)
-        return times * per_block
+        return fixed + times * per_block
 
     monkeypatch.setattr(host, "_write", write)
-    assert disk_rate(tmp_path) == pytest.approx(host.BLOCK / per_block)
-    assert asked[-1] == blocks
+    last = writes[-1]
+    assert disk_rate(tmp_path) == pytest.approx(last * host.BLOCK / (fixed + last * per_block))
+    assert asked == writes
 
 
 def test_memory_has_a_rate() -> None:

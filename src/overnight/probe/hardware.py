@@ -164,15 +164,23 @@ def _measured(device: str, capability: tuple[int, int] | None) -> dict[str, floa
 
 
 def _rate(device: str, precision: str) -> float:
-    """The best FLOP/s of square products; a slow device is judged by smaller ones."""
+    """The best FLOP/s of square products; a slow device is judged by smaller ones.
+
+    Small products wait for each other's threads where processes share the cores, so two sizes must
+    agree that a device is slow.
+    """
     side = SIZES[device]
-    try_out = _stopwatch(device, precision, side=side // 4)
-    # The best of a few: another process may hold a core for many milliseconds.
-    small = min(try_out() for _ in range(5))
-    if 4**3 * small > 10 * SECONDS:  # emulation, or other processes: a second look tells which
-        small = min(small, *(try_out() for _ in range(10)))
-    if 4**3 * small > 10 * SECONDS:
-        return 2 * (side // 4) ** 3 / small
+    for part, tries in ((4, 5), (2, 1)):
+        try_out = _stopwatch(device, precision, side=side // part)
+        # The best of a few: another process may hold a core for many milliseconds.
+        small = min(try_out() for _ in range(tries))
+        if part**3 * small <= 10 * SECONDS:
+            return _long_rate(device, precision)
+    return 2 * (side // part) ** 3 / small
+
+
+def _long_rate(device: str, precision: str) -> float:
+    side = SIZES[device]
     product = _stopwatch(device, precision, side=side)
     end, seconds = time.perf_counter() + SECONDS, math.inf
     while time.perf_counter() < end or seconds == math.inf:
