@@ -104,14 +104,17 @@ def test_a_measured_peak_is_a_burst_below_the_data_sheet():
     assert middle(hardware=burst) == pytest.approx(middle())
 
 
-def test_several_processes_count_together():
+def test_several_cards_count_together_and_several_processes_share_a_host():
     assert middle(replace(LORA, processes=2)) == pytest.approx(2 * middle())
+    both = middle(replace(LORA, processes=2), CPU)
+    assert both == pytest.approx(middle(LORA, CPU), rel=0.1)
 
 
 def test_padding_is_no_progress():
     even = replace(DATA, length_percentiles=(100, 100, 100, 100, 100))
     found = pace.data_pace(LORA, LARGE, A100, even)
-    assert found.mid == pytest.approx(middle(length=100.0))
+    full = pace.tokens_per_second(LORA, LARGE, A100, 100.0, learnt=0.6)
+    assert found.mid == pytest.approx(full.mid)
     assert pace.data_pace(LORA, LARGE, A100, DATA).mid < found.mid
 
 

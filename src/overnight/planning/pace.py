@@ -1,4 +1,4 @@
-"""Candidate, model, machine -> tokens per second, before anything is measured.
+"""Candidate, model, machine -> seconds a step and tokens a second, before anything is measured.
 
 In: facts and a candidate. Out: an interval that holds nine times in ten. Never: a clock, a
 measurement; everything here is a prior, and a rehearsal takes its place.
@@ -81,11 +81,12 @@ class Machine:
     bandwidth: float
 
 
-def sustained(hardware: Hardware, precision: str) -> Machine:
-    """Operations and bytes a second of one device, by what is known of it."""
+def sustained(hardware: Hardware, precision: str, *, processes: int = 1) -> Machine:
+    """Operations and bytes a second that one process has; on a CPU they share them."""
     peak = hardware.flops.get(precision) or hardware.flops.get("fp32") or 1e11
     if hardware.device == "cpu":
-        return Machine(flops=peak, bandwidth=hardware.bandwidth or HOST_BANDWIDTH)
+        bandwidth = hardware.bandwidth or HOST_BANDWIDTH
+        return Machine(flops=peak / processes, bandwidth=bandwidth / processes)
     bandwidth = hardware.bandwidth or peak / FLOPS_PER_BYTE
     return Machine(flops=peak * _lasting(hardware), bandwidth=bandwidth)
 
@@ -104,37 +105,51 @@ def micro_seconds(work: Work, machine: Machine, rates: Rates) -> float:
 
 
 def step_seconds(
-    candidate: Candidate, model: ModelProfile, hardware: Hardware, length: float
-) -> float:
-    """Seconds of one optimizer step whose micro-batches are all `length` tokens wide: the middle of
-    the prior."""
-    work = micro_batch(candidate, model, length)
-    machine = sustained(hardware, candidate.precision)
-    micro = micro_seconds(work, machine, rates(hardware, candidate.precision))
-    return candidate.gradient_accumulation_steps * micro + work.update / machine.bandwidth
+    candidate: Candidate,
+    model: ModelProfile,
+    hardware: Hardware,
+    length: float,
+    *,
+    learnt: float = 1.0,
+) -> Interval:
+    """Seconds of one optimizer step whose micro-batches are all `length` tokens wide.
+
+    `learnt` is the share of positions at which the head is computed.
+    """
+    work = micro_batch(candidate, model, length, learnt=learnt)
+    machine = sustained(hardware, candidate.precision, processes=candidate.processes)
+    kind = rates(hardware, candidate.precision)
+    micro = micro_seconds(work, machine, kind)
+    middle = candidate.gradient_accumulation_steps * micro + work.update / machine.bandwidth
+    wide = spread(work, machine, kind, hardware.device)
+    wide = math.exp(wide + (POWER_SPREAD if hardware.power_limited else 0.0))
+    return Interval(low=middle / wide, mid=middle, high=middle * wide)
 
 
 def tokens_per_second(
-    candidate: Candidate, model: ModelProfile, hardware: Hardware, length: float
+    candidate: Candidate,
+    model: ModelProfile,
+    hardware: Hardware,
+    length: float,
+    *,
+    learnt: float = 1.0,
 ) -> Interval:
     """Tokens a second, all processes together, of rows that are all `length` tokens long."""
     tokens = candidate.rows_per_step * length
-    pace = tokens / step_seconds(candidate, model, hardware, length)
-    work, machine = micro_batch(candidate, model, length), sustained(hardware, candidate.precision)
-    wide = spread(work, machine, rates(hardware, candidate.precision), hardware.device)
-    wide = math.exp(wide + (POWER_SPREAD if hardware.power_limited else 0.0))
-    return Interval(low=pace / wide, mid=pace, high=pace * wide)
+    step = step_seconds(candidate, model, hardware, length, learnt=learnt)
+    return Interval(low=tokens / step.high, mid=tokens / step.mid, high=tokens / step.low)
 
 
 def data_pace(
     candidate: Candidate, model: ModelProfile, hardware: Hardware, dataset: DatasetProfile
 ) -> Interval:
-    """Tokens of real rows a second, all processes together: what padding takes is gone."""
+    """Tokens of real rows a second, all processes together: padding is no progress."""
     rows = candidate.per_device_train_batch_size
     wide = widths(dataset, candidate.max_length, rows=rows, rows_per_step=candidate.rows_per_step)
     padded = sum(wide) / len(wide)
     filled = min(mean_cut(dataset, candidate.max_length) / padded, 1.0)
-    return tokens_per_second(candidate, model, hardware, padded).scaled(filled)
+    learnt = filled * dataset.learnt_tokens / max(dataset.num_tokens, 1)
+    return tokens_per_second(candidate, model, hardware, padded, learnt=learnt).scaled(filled)
 
 
 def _lasting(hardware: Hardware) -> float:

@@ -52,8 +52,7 @@ def limit(question: Question) -> int:
 
 def judge(question: Question, candidate: Candidate) -> Judged:
     """What a candidate needs and how fast it goes."""
-    length = mean_cut(question.dataset, candidate.max_length)
-    prior = pace.tokens_per_second(candidate, question.model, question.hardware, length)
+    prior = pace.data_pace(candidate, question.model, question.hardware, question.dataset)
     lessons = question.lessons
     return Judged(
         candidate=candidate,

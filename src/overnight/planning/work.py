@@ -6,6 +6,7 @@ and attention operations, bytes moved, weights unpacked, layers passed. Never: a
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from overnight.planning.memory import trainable_parameters
 from overnight.values.facts import ModelProfile
@@ -64,7 +65,8 @@ def flops_per_token(
     Full: 6 a weight; LoRA: 4 a frozen weight, which needs no gradient of its own, and 6 a trained
     one. `learnt` is the share of positions at which the head is computed.
     """
-    matrices = _matrices(candidate, model, learnt)
+    trained = trainable_parameters(candidate, model)
+    matrices = _matrices(candidate, model, learnt, trained)
     return matrices + _attention(candidate, model, length)
 
 
@@ -73,12 +75,13 @@ def micro_batch(
 ) -> Work:
     """The work of one micro-batch whose rows are padded to `length` tokens."""
     tokens = candidate.per_device_train_batch_size * length
+    trained = trainable_parameters(candidate, model)
     passes = 3.0 + _again(candidate)
     stream = tokens * passes * _elements(model) * BYTES[candidate.precision]
     return Work(
         tokens=tokens,
         width=model.hidden_size,
-        matrices=tokens * _matrices(candidate, model, learnt),
+        matrices=tokens * _matrices(candidate, model, learnt, trained),
         attention=tokens * _attention(candidate, model, length),
         scores=tokens * passes * model.num_layers * model.num_heads
         * _looked_at(candidate, model, length),
@@ -87,7 +90,7 @@ def micro_batch(
         moved=tokens * _moved(candidate, model, length, learnt),
         unpacked=_unpacked(candidate, model),
         layers=model.num_layers * passes,
-        update=(ADAM_BYTES + CLIP_BYTES) * trainable_parameters(candidate, model),
+        update=(ADAM_BYTES + CLIP_BYTES) * trained,
     )  # fmt: skip
 
 
@@ -103,15 +106,13 @@ def _again(candidate: Candidate) -> float:
     return 1.0 / candidate.checkpoint_every if candidate.gradient_checkpointing else 0.0
 
 
-def _matrices(candidate: Candidate, model: ModelProfile, learnt: float) -> float:
+def _matrices(candidate: Candidate, model: ModelProfile, learnt: float, trained: int) -> float:
     """Operations a token in products with weights; the head is never computed again."""
     body, head = body_parameters(model), learnt * model.vocab_size * model.hidden_size
     again = 2.0 * _again(candidate)
     if candidate.method == "full":
         return (6.0 + again) * body + 6.0 * head
-    return (
-        (4.0 + again) * body + 4.0 * head + (6.0 + again) * trainable_parameters(candidate, model)
-    )
+    return (4.0 + again) * body + 4.0 * head + (6.0 + again) * trained
 
 
 def _attention(candidate: Candidate, model: ModelProfile, length: float) -> float:
@@ -145,7 +146,7 @@ def _scores(candidate: Candidate, model: ModelProfile, length: float) -> float:
 def _elements(model: ModelProfile) -> float:
     """Inputs and outputs of all linear layers of the blocks, a token."""
     if model.num_experts == 0 and model.linear_shapes:
-        return float(sum(wide + long for wide, long in model.linear_shapes))
+        return _sides(model.linear_shapes)
     kv = model.hidden_size * model.num_kv_heads / model.num_heads
     inner = 3 * model.intermediate_size * max(model.experts_per_token, 1)
     return model.num_layers * (9 * model.hidden_size + 2 * kv + inner)
@@ -158,3 +159,8 @@ def _unpacked(candidate: Candidate, model: ModelProfile) -> float:
     head = 0 if model.tied_embeddings else model.vocab_size * model.hidden_size
     weights = model.num_parameters - model.embedding_parameters - head
     return (2.0 + _again(candidate)) * NF4_BYTES * weights
+
+
+@lru_cache(maxsize=16)
+def _sides(shapes: tuple[tuple[int, int], ...]) -> float:
+    return float(sum(wide + long for wide, long in shapes))
