@@ -1,13 +1,13 @@
-"""Sides by content alone, and the profile that a person reads."""
-
-import random
+"""The profile that a person reads."""
 
 import numpy as np
 import pytest
 
-from overnight.probe.dataset import TokenCounts, content_hash, profile, split
-from overnight.probe.sources import Read
-from overnight.values.errors import DataError
+from overnight.planning import lengths as paper
+from overnight.probe.dataset import Seen, TokenCounts, profile, usable
+from overnight.probe.looks import Looks
+from overnight.probe.split import split
+from overnight.probe.tally import Tally
 from overnight.values.rows import Row, Turn
 
 
@@ -20,80 +20,30 @@ def rows(count, word="row"):
     return [row(f"{word} {n}", n) for n in range(count)]
 
 
-def said(held, side):
-    return {held[i].turns[0].text for i in side}
+class Held:
+    """A source whose rows lie in memory and have been read."""
+
+    path, format, findings = "a", "text", ()
+
+    def __init__(self, held):
+        self.held, self.count = held, len(held)
+
+    def some(self, indices):
+        return {index: self.held[index] for index in indices}
 
 
-@pytest.mark.parametrize(("count", "size"), [(60, 20), (400, 20), (1000, 50), (30_000, 1000)])
-def test_select_and_test_are_a_twentieth_at_least_20_at_most_1000(count, size):
-    sides = split(rows(count), seed=1)
-    assert (len(sides.select), len(sides.test), sides.shared) == (size, size, False)
-    assert sorted(sides.rows) == list(range(count))
+def taken(held):
+    """What a pass over the rows takes down."""
+    tally, looks = Tally(seed=1), Looks()
+    for one in tally.watch(held):
+        looks.at(one)
+    return Seen(source=Held(held), tally=tally, looks=looks)
 
 
-@pytest.mark.parametrize(("count", "size"), [(2, 1), (3, 1), (9, 3), (59, 19)])
-def test_few_rows_share_one_part_of_at_most_a_third(count, size):
-    sides = split(rows(count), seed=1)
-    assert sides.shared and sides.select == sides.test
-    assert (len(sides.select), len(sides.rows)) == (size, count)
-
-
-def test_one_row_alone_cannot_be_split():
-    with pytest.raises(DataError, match="two different rows"):
-        split([row("a"), row("A ")], seed=1)
-
-
-def test_duplicates_collapse_blind_to_case_and_spacing():
-    held = [*rows(100), row("ROW   7"), row("row 7\n")]
-    sides = split(held, seed=1)
-    assert (sides.duplicates, len(sides.rows)) == (2, 100)
-    assert not {100, 101} & {*sides.rows}
-
-
-def test_the_same_words_by_another_speaker_are_no_duplicate():
-    turns = (Turn(role="user", text="a b", learn=False), Turn(role="user", text="a", learn=False))
-    joined = (Turn(role="user", text="a b a", learn=False),)
-    assert content_hash(Row(turns=turns), 1) != content_hash(Row(turns=joined), 1)
-
-
-def test_sides_do_not_depend_on_the_order_of_the_rows():
-    held = rows(500)
-    mixed = random.Random(3).sample(held, len(held))
-    one, two = split(held, seed=1), split(mixed, seed=1)
-    assert [held[i].turns for i in one.select] == [mixed[i].turns for i in two.select]
-    assert said(held, one.test) == said(mixed, two.test)
-
-
-def test_another_seed_gives_other_sides():
-    assert split(rows(500), seed=1).select != split(rows(500), seed=2).select
-
-
-def test_when_rows_are_added_none_moves_between_select_and_test_and_few_leave():
-    held = rows(1000)
-    more = [*held, *rows(100, "new")]
-    one, two = split(held, seed=1), split(more, seed=1)
-    before = {name: said(held, getattr(one, name)) for name in ("select", "test")}
-    after = {name: said(more, getattr(two, name)) for name in ("select", "test")}
-    assert not before["select"] & after["test"] and not before["test"] & after["select"]
-    assert len(before["select"] & after["select"]) >= 40
-
-
-def test_held_out_rows_of_the_user_are_halved_and_leave_the_training():
-    held, own = rows(100), rows(50)
-    sides = split(held, seed=1, held_out=own)
-    assert (len(sides.select), len(sides.test), sides.leaked) == (25, 25, 50)
-    assert min(*sides.select, *sides.test) == 100
-    assert said(held, sides.train) == {f"row {n}" for n in range(50, 100)}
-
-
-def test_few_held_out_rows_of_the_user_serve_as_both_parts():
-    sides = split(rows(100), seed=1, held_out=rows(3, "own"))
-    assert sides.shared and sorted(sides.select) == [100, 101, 102]
-
-
-def test_rows_that_are_not_usable_are_on_no_side():
-    usable = np.arange(100) % 2 == 0
-    assert {i % 2 for i in split(rows(100), seed=1, usable=usable).rows} == {0}
+def told(held, counts):
+    seen = taken(held)
+    sides = split(seen.tally.hashes, given=len(held), usable=usable(seen, counts))
+    return profile(seen, split=sides, counts=counts)
 
 
 def seen(held, **changes):
@@ -102,9 +52,7 @@ def seen(held, **changes):
     full = {name: np.full(count, n) for name, n in (("lengths", 10), ("learnt", 4), ("kept", 4))}
     for name, (index, value) in changes.items():
         full[name][index] = value
-    counts = TokenCounts(**full, max_length=8, chat_template="none")
-    read = Read(path="a", rows=tuple(held), format="text", findings=(), fingerprint="f")
-    return profile(read, split=split(held, seed=1, usable=counts.kept > 0), counts=counts)
+    return told(held, TokenCounts(**full, max_length=8, chat_template="none"))
 
 
 def test_the_profile_counts_rows_and_tokens():
@@ -128,5 +76,83 @@ def test_rows_left_out_or_cut_are_findings_with_their_first_place():
 
 
 def test_duplicates_are_a_finding():
-    held = seen([*rows(100), row("row 1")])
-    assert ("duplicate", 1) in [(f.kind, f.count) for f in held.findings]
+    held = seen([*rows(100), row("ROW 1", 100)])
+    assert ("duplicate", 1, "a:100") in [(f.kind, f.count, f.example) for f in held.findings]
+
+
+def lengths(count, *, most=3000, seed=5):
+    return np.random.default_rng(seed).integers(1, most, count)
+
+
+def counts(found, *, rows=None, max_length=4096):
+    return TokenCounts(lengths=found, learnt=found // 2 + 1, kept=found // 2 + 1, rows=rows,
+                       max_length=max_length, chat_template="none")  # fmt: skip
+
+
+def test_quantiles_are_those_of_the_rows_trained_on_each_the_length_of_a_row():
+    full = lengths(1000)
+    held = told(rows(1000), counts(full))
+    assert len(held.row_lengths) == 201 and set(held.row_lengths) <= set(full.tolist())
+    assert held.row_lengths[100] == pytest.approx(1500, rel=0.1)
+
+
+def test_truncation_is_told_below_the_longest_row_as_shares_of_the_tokens():
+    full = np.full(100, 1000)
+    assert told(rows(100), counts(full)).truncation == {"512": pytest.approx(0.488)}
+    assert told(rows(100), counts(full // 2)).truncation == {}
+
+
+def test_padding_and_packing_are_those_that_plans_reckon_with():
+    held = told(rows(1000), counts(lengths(1000), max_length=2048))
+    assert held.padding_shares == {
+        "shuffled": paper.shuffled_padding(held, 2048, rows=8),
+        "bucketed": paper.bucketed_padding(held, 2048, rows=8),
+    }
+    assert held.packing_fill == paper.packing_fill(held, 2048)
+
+
+def test_all_rows_counted_leave_no_doubt():
+    held = told(rows(1000), counts(lengths(1000)))
+    assert (held.counted_rows, held.tokens_interval) == (None, None)
+
+
+def test_of_a_sample_the_whole_is_told_with_an_interval():
+    full = lengths(1000)
+    some = np.sort(np.random.default_rng(1).permutation(1000)[:250])
+    held = told(rows(1000), counts(full[some], rows=some))
+    assert (held.num_rows, held.counted_rows) == (1000, 250)
+    assert held.tokens_interval.mid == held.num_tokens
+    assert held.tokens_interval.low < full.sum() < held.tokens_interval.high
+    width = held.tokens_interval.high - held.tokens_interval.low
+    assert 0.05 < width / full.sum() < 0.2
+
+
+def test_nine_in_ten_intervals_hold_what_they_are_of():
+    full, draw, inside = lengths(400), np.random.default_rng(2), 0
+    for _ in range(60):
+        some = np.sort(draw.permutation(400)[:100])
+        within = told(rows(400), counts(full[some], rows=some)).tokens_interval
+        inside += within.low <= full.sum() <= within.high
+    assert inside >= 48
+
+
+def test_what_a_sample_shows_is_said_to_be_of_a_sample():
+    some = np.arange(0, 100, 2)
+    found = counts(np.full(50, 10), rows=some)
+    found.kept[3] = 0
+    held = told(rows(100), found)
+    (lost,) = [finding for finding in held.findings if finding.kind == "cut-away"]
+    assert (lost.count, lost.example) == (1, "a:6") and "of the 50 rows counted" in lost.what
+    assert held.num_rows == 99
+
+
+def test_rows_near_a_held_out_one_are_a_finding_with_both_places():
+    words = [
+        f"{n} the quick brown fox jumps over the lazy dog and runs home {n}" for n in range(90)
+    ]
+    held = [row(text, n) for n, text in enumerate(words)]
+    near = [row(f"{text} again", 90 + n) for n, text in enumerate(words)]
+    found = {finding.kind: finding for finding in seen([*held, *near]).findings}
+    assert found["near-duplicate"].count > 10
+    assert found["near-duplicate"].example.startswith("a:")
+    assert "near-duplicate" not in {finding.kind for finding in seen(rows(200)).findings}

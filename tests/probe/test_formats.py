@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from overnight.probe.formats import Layout, check_learn, recognise, rows_of
+from overnight.probe.formats import Reader
+from overnight.probe.layouts import Layout, recognise
 from overnight.probe.records import BadRows, Record
 from overnight.probe.roles import Cast
 from overnight.values.errors import DataError
@@ -15,6 +16,12 @@ CHAT = [("user", "q", False), ("assistant", "a", True)]
 
 def records(*values):
     return [Record(value, f"f.jsonl:{n}") for n, value in enumerate(values, 1)]
+
+
+def rows_of(held, layout, *, cast, bad):
+    """Every row, and what was worth a look."""
+    reader = Reader(layout, cast=cast, bad=bad)
+    return list(reader.rows(held)), reader.findings()
 
 
 def turns(value, learn=None):
@@ -100,11 +107,6 @@ def test_a_learnt_role_becomes_the_assistant():
     assert turns(value, "bob")[1] == CHAT
 
 
-def test_the_format_is_what_most_records_are():
-    held = records({"text": "t"}, *[{"question": "q", "answer": "a"}] * 300)
-    assert recognise(held) == Layout("prompt-completion", "question", "answer")
-
-
 def test_a_row_of_another_format_is_named_and_can_be_skipped():
     held = records(*[{"question": "q", "answer": "a"}] * 3, {"text": "t"}, 5)
     layout = recognise(held)
@@ -113,28 +115,6 @@ def test_a_row_of_another_format_is_named_and_can_be_skipped():
     bad = BadRows(skip=True)
     rows, _ = rows_of(held, layout, cast=Cast(), bad=bad)
     assert (len(rows), len(bad.found)) == (3, 2)
-
-
-@pytest.mark.parametrize(
-    ("value", "said"),
-    [
-        (
-            {"qestion": "q", "anwser": "a"},
-            "`qestion` is near `question`; `anwser` is near `answer`",
-        ),
-        ({"question": "q", "level": 3}, "hold no answer to `question`"),
-        ({"prompt": "q", "chosen": "a", "rejected": "b"}, "preferences"),
-        ({"message_id": 1, "text": "t", "replies": []}, "tree of messages"),
-    ],
-)
-def test_unknown_columns_are_named_with_the_place_and_what_is_near(value, said):
-    with pytest.raises(DataError, match=f"f.jsonl:1: columns .*{said}"):
-        recognise(records(value))
-
-
-def test_rows_that_are_no_objects_have_no_columns():
-    with pytest.raises(DataError, match=r"f.jsonl:1: the rows have no columns; expected"):
-        recognise(records(7))
 
 
 @pytest.mark.parametrize(
@@ -157,16 +137,3 @@ def test_answers_of_which_one_is_not_used_are_told():
     held = records({"question": "q", "answer": "a", "solution": "s"})
     _, (finding,) = rows_of(held, recognise(held), cast=Cast(), bad=BadRows(skip=False))
     assert (finding.kind, "solution is not" in finding.what) == ("columns", True)
-
-
-def test_a_role_that_nobody_has_is_refused_with_those_found():
-    held = records({"messages": [{"role": "Ann", "content": "q"}]})
-    with pytest.raises(DataError, match=r"nobody speaks as `Anne`; roles found: Ann; near: `Ann`"):
-        check_learn("Anne", held, recognise(held))
-    check_learn("ann", held, recognise(held))
-
-
-def test_a_role_asked_of_a_format_without_roles_is_refused():
-    held = records({"question": "q", "answer": "a"})
-    with pytest.raises(DataError, match="have no roles"):
-        check_learn("user", held, recognise(held))

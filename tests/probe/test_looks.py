@@ -1,6 +1,6 @@
 """What looks wrong is counted; what looks well is left alone."""
 
-from overnight.probe.looks import looks
+from overnight.probe.looks import Looks
 from overnight.values.rows import Row, Turn
 
 
@@ -13,6 +13,13 @@ def talk(asked, answer):
 
 def rows(*pairs):
     return [Row(turns=talk(*pair), source=f"a:{n}") for n, pair in enumerate(pairs, 1)]
+
+
+def looks(held):
+    seen = Looks()
+    for row in held:
+        seen.at(row)
+    return seen.findings(lambda indices: {index: held[index] for index in indices})
 
 
 def found(*pairs):
@@ -46,9 +53,23 @@ def test_one_question_with_two_answers_is_found():
     assert found(("q", "a"), ("q", "b"), ("r", "c"), ("r", "c")) == [("same-prompt", 2, "a:1")]
 
 
-def test_the_real_identity_rows_have_holes(shared_data):
-    from overnight.probe.sources import read
+def test_of_answers_equally_common_the_first_is_told():
+    many = [(f"q{n}", ("no", "yes")[n % 2]) for n in range(20)]
+    (same,) = looks(rows(*many))
+    assert (same.count, same.example, "'no'" in same.what) == (10, "a:1", True)
 
-    held = read(str(shared_data / "llamafactory_demo" / "identity.json")).rows
+
+def test_a_row_with_two_holes_is_one_row():
+    assert found(("{{a}}", "{{b}}"), ("b", "{{c}}")) == [("hole", 2, "a:1")]
+
+
+def test_no_rows_give_no_findings():
+    assert looks([]) == []
+
+
+def test_the_real_identity_rows_have_holes(shared_data):
+    from overnight.probe.sources import Source
+
+    held = list(Source(str(shared_data / "llamafactory_demo" / "identity.json")))
     counts = {finding.kind: finding.count for finding in looks(held)}
     assert counts["hole"] > 80

@@ -5,9 +5,22 @@ import os
 
 import pytest
 
-from overnight.probe.sources import fingerprint, read
+from overnight.probe.sources import HEAD, Fingerprint, Source
 from overnight.values.errors import DataError
 from overnight.values.rows import Row, Turn
+
+
+def read(path, **how):
+    """A source that has been read to its end, and its rows."""
+    source = Source(path, **how)
+    return source, list(source)
+
+
+def fingerprint(rows):
+    taken = Fingerprint()
+    for row in rows:
+        taken.add(row)
+    return str(taken)
 
 
 def write(path, *rows):
@@ -31,9 +44,9 @@ def write(path, *rows):
 def test_real_files_are_read_whole_with_something_learnt_in_nearly_every_row(
     shared_data, name, rows, shape
 ):
-    held = read(str(shared_data / name))
-    assert (len(held.rows), held.format) == (rows, shape)
-    assert sum(bool(row.learnt) for row in held.rows) > 0.98 * rows
+    source, held = read(str(shared_data / name))
+    assert (len(held), source.count, source.format) == (rows, rows, shape)
+    assert sum(bool(row.learnt) for row in held) > 0.98 * rows
 
 
 def test_real_files_that_are_not_conversations_are_refused_in_one_line(shared_data):
@@ -45,13 +58,14 @@ def test_real_files_that_are_not_conversations_are_refused_in_one_line(shared_da
 
 def test_rows_know_where_they_stand(tmp_path):
     path = write(tmp_path / "a.jsonl", {"question": "q", "answer": "a"})
-    assert read(path).rows[0].source == "a.jsonl:1"
+    assert read(path)[1][0].source == "a.jsonl:1"
 
 
 def test_csv_text_and_json_lines_of_the_same_rows_have_one_fingerprint(tmp_path):
     lines = write(tmp_path / "a.jsonl", {"question": "q", "answer": "a"})
     (tmp_path / "b.csv").write_text("question,answer\nq,a\n", encoding="utf-8")
-    assert read(lines).fingerprint == read(str(tmp_path / "b.csv")).fingerprint
+    one, other = (fingerprint(Source(path)) for path in (lines, str(tmp_path / "b.csv")))
+    assert one == other
 
 
 def test_order_roles_words_and_what_is_learnt_change_the_fingerprint():
@@ -65,9 +79,9 @@ def test_order_roles_words_and_what_is_learnt_change_the_fingerprint():
 
 def test_skipped_rows_are_counted(tmp_path):
     path = write(tmp_path / "a.jsonl", {"question": "q", "answer": "a"}, {"question": "q"}, 3)
-    held = read(path, skip_bad_rows=True)
-    assert len(held.rows) == 1
-    assert [(f.kind, f.count, f.example) for f in held.findings] == [("bad-row", 2, "a.jsonl:2")]
+    source, held = read(path, skip_bad_rows=True)
+    assert len(held) == 1
+    assert [(f.kind, f.count, f.example) for f in source.findings] == [("bad-row", 2, "a.jsonl:2")]
 
 
 def test_a_file_of_nothing_but_bad_rows_is_an_error_even_when_they_may_be_skipped(tmp_path):
@@ -80,7 +94,7 @@ def test_a_file_of_nothing_but_bad_rows_is_an_error_even_when_they_may_be_skippe
 def test_another_role_can_be_learnt(tmp_path):
     said = [{"role": "Ann", "content": "q"}, {"role": "Bob", "content": "a"}]
     path = write(tmp_path / "a.jsonl", {"messages": said})
-    assert read(path, learn="Ann").rows[0].learnt == "q"
+    assert read(path, learn="Ann")[1][0].learnt == "q"
     with pytest.raises(DataError, match="roles found: Ann, Bob"):
         read(path, learn="Cid")
 
@@ -114,3 +128,47 @@ def test_a_file_that_may_not_be_read_is_said_so(tmp_path):
     path.chmod(0)
     with pytest.raises(DataError, match="permissions"):
         read(str(path))
+
+
+def asks(count):
+    return [{"question": f"q{n}", "answer": "a"} for n in range(count)]
+
+
+def test_rows_are_read_as_often_as_asked_and_some_of_them_alone(tmp_path):
+    source = Source(write(tmp_path / "a.jsonl", *asks(5)))
+    assert list(source) == list(source)
+    some = source.some([3, 1])
+    assert {n: row.turns[0].text for n, row in some.items()} == {1: "q1", 3: "q3"}
+
+
+def test_no_row_is_read_before_it_is_asked_for(tmp_path):
+    path = tmp_path / "a.jsonl"
+    write(path, *asks(HEAD + 1))
+    path.write_text(path.read_text() + "\n{", encoding="utf-8")
+    rows = iter(Source(str(path)))
+    assert [next(rows).turns[0].text for _ in range(2)] == ["q0", "q1"]
+    with pytest.raises(DataError, match=f"a.jsonl:{HEAD + 2}: not JSON"):
+        list(rows)
+
+
+def test_a_row_of_another_format_far_behind_the_head_is_named(tmp_path):
+    path = write(tmp_path / "a.jsonl", *asks(HEAD + 9), {"text": "t"})
+    with pytest.raises(DataError, match=rf"a.jsonl:{HEAD + 10}: no column `question`"):
+        list(Source(path))
+
+
+def test_a_role_that_speaks_only_far_behind_the_head_is_heard(tmp_path):
+    said = [{"messages": [{"role": "user", "content": f"{n}"}]} for n in range(HEAD + 5)]
+    late = {"messages": [{"role": "Cid", "content": "a"}]}
+    path = write(tmp_path / "a.jsonl", *said, late)
+    assert read(path, learn="Cid")[1][-1].learnt == "a"
+    with pytest.raises(DataError, match=r"a.jsonl:1: nobody speaks as `Dan`; .* user, Cid"):
+        list(Source(path, learn="Dan"))
+
+
+def test_data_that_changes_between_two_readings_is_refused(tmp_path):
+    path = write(tmp_path / "a.jsonl", *asks(3))
+    source, _ = read(path)
+    write(tmp_path / "a.jsonl", *asks(4))
+    with pytest.raises(DataError, match="changed while it was read"):
+        list(source)

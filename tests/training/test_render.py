@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from tests.training.small_tokenizer import CHATML, HEADED, make
 
-from overnight.training.render import check_tokenizer, encode, prompt, show
+from overnight.training.render import check_tokenizer, count, encode, prompt, show
 from overnight.values.errors import DataError, ModelError
 from overnight.values.rows import Row, Turn
 
@@ -51,10 +51,10 @@ def test_tokens_and_mask_are_those_that_transformers_finds(template):
 def test_the_mask_agrees_with_transformers_on_a_real_tokenizer_and_real_talk(shared_data):
     from transformers import AutoTokenizer
 
-    from overnight.probe.sources import read
+    from overnight.probe.sources import Source
 
     tokenizer = AutoTokenizer.from_pretrained(shared_data / "stories260K" / "hf")
-    rows = read(str(shared_data / "self_dialogue" / "self_dialogue_4000.jsonl")).rows[:20]
+    rows = list(Source(str(shared_data / "self_dialogue" / "self_dialogue_4000.jsonl")))[:20]
     encoded = encode(rows, tokenizer)
     for index, row in enumerate(rows):
         ids, mask = theirs(row, tokenizer)
@@ -108,21 +108,39 @@ def test_no_rows_encode_to_empty_arrays():
 
 def test_a_prompt_ends_where_the_last_answer_begins():
     tokenizer = make(CHATML)
-    ids, reference = prompt(talk(["Hello", "Hi!", "Who?", "A fox."]), tokenizer)
-    assert reference == "A fox."
+    ids = prompt(*encode([talk(["Hello", "Hi!", "Who?", "A fox."])], tokenizer).row(0))
     assert tokenizer.decode(ids).endswith("Who?<|im_end|>\n<|im_start|>assistant\n")
 
 
 def test_a_prompt_of_plain_text_is_its_first_half():
     tokenizer = make()
-    ids, reference = prompt(text_row("Hello there, old friend!"), tokenizer)
-    assert tokenizer.decode(ids) + reference == "Hello there, old friend!"
+    tokens, learn = encode([text_row("Hello there, old friend!")], tokenizer).row(0)
+    ids = prompt(tokens, learn)
+    assert (ids, len(ids)) == (tokens.tolist()[: len(ids)], len(tokens) // 2)
+    assert "Hello there, old friend!".startswith(tokenizer.decode(ids))
 
 
-def test_a_row_without_anything_learnt_cannot_be_asked():
-    mute = Row(turns=(Turn(role="user", text="a", learn=False),), source="x.jsonl:3")
-    with pytest.raises(DataError, match=r"x.jsonl:3"):
-        prompt(mute, make(CHATML))
+def test_figures_alone_are_those_of_the_tokens():
+    rows = [talk(), talk(["a", "b"]), text_row("Hello there, old friend!"), talk(["a", " "])]
+    whole = encode(rows, make(CHATML))
+    figures = count(rows, make(CHATML), max_length=30)
+    assert figures.lengths.tolist() == whole.lengths.tolist()
+    assert figures.learnt.tolist() == whole.learnt_within().tolist()
+    assert figures.kept.tolist() == whole.learnt_within(30).tolist()
+    assert figures.chat_template == whole.chat_template
+
+
+def test_rows_are_drawn_a_few_batches_ahead_and_not_all():
+    drawn, row = [], talk(["a", "b"])
+
+    def rows():
+        for n in range(100_000):
+            drawn.append(n)
+            yield text_row("") if n == 2 else row
+
+    with pytest.raises(ModelError):
+        encode(rows(), make(CHATML, eos=None))
+    assert len(drawn) < 10
 
 
 def test_rows_that_the_template_refuses_can_be_skipped_and_are_counted():

@@ -158,10 +158,11 @@ class _Drawn:
                 return
 
     def sample(self) -> "np.typing.NDArray[np.int64] | None":
-        """A uniform sample, the rows of the smallest hashes; None where all are counted."""
+        """A uniform sample, the rows whose hashes end lowest (how they begin says who is held
+        out); None where all are counted."""
         if len(self.tally) <= COUNTED:
             return None
-        return np.sort(np.argpartition(self.tally.hashes[:, 0], COUNTED)[:COUNTED])
+        return np.sort(np.argpartition(self.tally.hashes[:, 1], COUNTED)[:COUNTED])
 
     def told(self, counts: TokenCounts, notes: tuple[Finding, ...]) -> tuple[Split, DatasetProfile]:
         """The sides and the profile of what was drawn."""

@@ -172,6 +172,5 @@ def prompt(tokens: NDArray[np.int32], learn: NDArray[np.bool_]) -> list[int]:
     """Tokens of everything before the last learnt answer; of plain text, which is learnt from its
     beginning, the first half."""
     starts = np.flatnonzero(np.diff(learn, prepend=False) & learn)
-    if not len(starts) or starts[-1] <= 1:
-        return tokens[: len(tokens) // 2].tolist()
-    return tokens[: starts[-1]].tolist()
+    end = int(starts[-1]) if len(starts) and starts[-1] > 1 else len(tokens) // 2
+    return [int(token) for token in tokens[:end]]
