@@ -71,6 +71,7 @@ class Options(TypedDict, total=False):
     adjust: bool
     """Where it does not fit, take the guide's remedies in its order until it does."""
     output_dir: str | None
+    """Where the Trainer writes; `runs/guide4-NAME`, where none is given."""
     report: str | Path | None
     """Where the report is written, before anything is trained."""
     model: ModelProfile
@@ -108,26 +109,31 @@ def optimize_for_dataset(
         conservative=bool(options.get("conservative", False)),
     )
     start, by_rule = _start(asked, priority=priority, given=options.get("profile"))
-    adjust = options.get("adjust", False)
-    (job, profile), taken = remedies.adjusted(asked, start) if adjust else ((asked, start), ())
+    job, profile = asked, start
+    taken: tuple[WhatIf, ...] = ()
+    if options.get("adjust", False):
+        (job, profile), taken = remedies.adjusted(asked, start)
     estimate = estimated(
         job,
         profile,
-        truth=beside_what_is_true(
-            profile,
-            tokens=job.tokens(profile),
-            row_tokens=min(job.avg_tokens_per_sample, profile.max_length),
-            model=options.get("model", TWELVE_B),
-            card=options.get("card", CARD),
-        ),
+        truth=_known(job, profile, options),
         adjustments=(*by_rule, *taken),
         suggestions=_suggested(job, profile),
     )
-    path = options.get("report")
+    path, folder = options.get("report"), options.get("output_dir")
     if path is not None:
         save_report(path, profile=profile, estimate=estimate)
-    return profile, estimate, training_arguments(profile, estimate,
-                                                 output_dir=options.get("output_dir"))  # fmt: skip
+    return profile, estimate, training_arguments(profile, estimate, output_dir=folder)
+
+
+def _known(job: Job, profile: OptimizationProfile, options: Options) -> Truth:
+    return beside_what_is_true(
+        profile,
+        tokens=job.tokens(profile),
+        row_tokens=min(job.avg_tokens_per_sample, profile.max_length),
+        model=options.get("model", TWELVE_B),
+        card=options.get("card", CARD),
+    )
 
 
 def _refuse_unknown(options: Mapping[str, object]) -> None:
