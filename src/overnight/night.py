@@ -95,6 +95,7 @@ def _night(teller: Teller, begun: Started, stop: "_Stop", *, born: float) -> int
     found = replace(seen, lessons=lessons_for(question(request, seen, None)))
     looked = clock.boot()
     plan = _plan(teller, request, found, begun)
+    found = replace(found, data=found.data.cut(plan.candidate.max_length))
     with LiveView(Console(), horizon=plan.time.total_steps) as view:
         teller.view = view if teller.main else None
         stage = opening.stage(teller, request, found, plan)

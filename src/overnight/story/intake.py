@@ -42,6 +42,29 @@ class Data:
     profile: DatasetProfile
     tokenizer: Any
 
+    def cut(self, max_length: int) -> "Data":
+        """The same with rows of at most `max_length` tokens, without those that then teach nothing.
+
+        Raises:
+            DataError: none is left to train on or to judge by.
+        """
+        if max_length >= self.corpus.max_length:
+            return self
+        corpus = type(self.corpus).cut(self.corpus.encoded, max_length)
+        train, select, test = (
+            [row for row in side if corpus.learnt[row] > 0]
+            for side in (self.split.train, self.split.select, self.split.test)
+        )
+        if not train or not select or not test:
+            raise DataError(f"{self.profile.path}: {_nothing_learnt(max_length, whole=True)}")
+        profile = replace(
+            self.profile, num_train=len(train), num_select=len(select), num_test=len(test),
+            train_tokens=int(corpus.lengths[train].sum()),
+        )  # fmt: skip
+        rows = np.array(train, dtype=np.int64)
+        sides = replace(self.split, train=rows, select=tuple(select), test=tuple(test))
+        return Data(sides, corpus, profile, self.tokenizer)
+
 
 @dataclass(frozen=True, slots=True)
 class Survey:
