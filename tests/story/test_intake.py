@@ -138,3 +138,23 @@ def test_the_sample_is_spread_over_the_file_and_always_the_same(
     assert one == two
     (mute,) = [found for found in one.findings if found.kind == "nothing-to-learn"]
     assert 5 <= mute.count <= 40 and "of the 200 rows counted" in mute.what
+
+
+def test_rows_cut_shorter_than_they_were_read_keep_their_sides(request_: Request):
+    whole = data(request_)
+    short = whole.cut(whole.corpus.max_length - 1)
+    assert short.corpus.max_length == whole.corpus.max_length - 1
+    assert set(short.split.train) <= set(whole.split.train)
+    assert short.profile.num_train == len(short.split.train)
+    assert short.profile.train_tokens <= whole.profile.train_tokens
+    assert all(short.corpus.learnt[row] > 0 for row in short.split.rows)
+
+
+def test_rows_are_not_cut_longer_than_they_were_read(request_: Request):
+    whole = data(request_)
+    assert whole.cut(10**6) is whole
+
+
+def test_a_cut_that_leaves_nothing_to_learn_is_refused(request_: Request):
+    with pytest.raises(DataError, match="keep nothing to learn"):
+        data(request_).cut(2)
