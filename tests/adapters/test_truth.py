@@ -1,8 +1,10 @@
+import doctest
 from dataclasses import replace
 
 import pytest
 from tests.adapters.cards import H100
 
+from overnight.adapters import truth
 from overnight.adapters.profiles import PROFILES
 from overnight.adapters.truth import CLAIMED_PEAK, TWELVE_B, Truth, beside_what_is_true
 from overnight.values.errors import ArgumentError, InputError
@@ -11,6 +13,10 @@ from overnight.values.errors import ArgumentError, InputError
 @pytest.fixture(scope="module")
 def balanced() -> Truth:
     return beside_what_is_true(PROFILES["balanced"], tokens=12e6, row_tokens=500, card=H100)
+
+
+def test_the_examples_in_the_docstrings_run() -> None:
+    assert doctest.testmod(truth).failed == 0
 
 
 def test_the_twelve_b_has_as_many_weights_as_its_layers() -> None:
@@ -54,6 +60,11 @@ def test_it_is_said_in_sentences_with_card_model_and_source(balanced: Truth) -> 
     assert compared.startswith("The profile's 800 tokens/s is a belief.")
     assert "1,500" in ceiling and "H100 SXM" in ceiling
     assert "MosaicML" in published and "the catalogue" in balanced.source
+
+
+def test_padding_is_only_told_of_where_there_is_any(balanced: Truth) -> None:
+    full = beside_what_is_true(PROFILES["fast"], tokens=1e6, row_tokens=1024, card=H100)
+    assert "padded" in balanced.sentences[0] and "padded" not in full.sentences[0]
 
 
 def test_another_card_by_name_is_not_told_about_the_h100() -> None:

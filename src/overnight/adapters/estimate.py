@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass
 
 from overnight.adapters.profiles import SOURCE, OptimizationProfile, positive, whole
-from overnight.adapters.truth import Truth
+from overnight.adapters.truth import Truth, show_hours
 from overnight.values.plan import WhatIf
 
 MARGIN_HOURS = 0.5
@@ -104,7 +104,7 @@ class Estimate:
         """For people: the estimate, what is true, what was changed, what could be."""
         fits = "fits" if self.fits_in_window else "does not fit"
         return "\n".join((
-            f"{self.profile_name}: {self.total_steps:,} steps, {self.estimated_hours:.2f} h, "
+            f"{self.profile_name}: {self.total_steps:,} steps, {show_hours(self.estimated_hours)} h, "
             f"{fits} into {self.available_hours:g} h ({self.source})",
             *(f"true     {sentence}" for sentence in self.truth.sentences),
             *(f"changed  {each.what}: {each.effect}" for each in self.adjustments),

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from overnight.adapters.estimate import Job
 from overnight.adapters.profiles import PROFILES, OptimizationProfile
+from overnight.adapters.truth import show_hours
 from overnight.values.plan import WhatIf
 
 SHORTEST = 512
@@ -85,7 +86,7 @@ def adjusted(job: Job, profile: OptimizationProfile) -> tuple[Setting, tuple[Wha
 
 def _effect(before: Setting, after: Setting) -> str:
     old, new = (job.hours(profile) for job, profile in (before, after))
-    return UNCOUNTED if math.isclose(old, new) else f"{old:.2f} h -> {new:.2f} h"
+    return UNCOUNTED if math.isclose(old, new) else f"{show_hours(old)} h -> {show_hours(new)} h"
 
 
 def against_slow(job: Job, profile: OptimizationProfile) -> tuple[WhatIf, ...]:

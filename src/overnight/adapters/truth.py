@@ -163,17 +163,26 @@ def _hours(tokens: float, rate: Interval) -> Interval:
 def _compared(
     profile: OptimizationProfile, known: Known, *, card: Hardware, model: ModelProfile
 ) -> str:
-    rate = known.tokens_per_second
+    rate, mean = known.tokens_per_second, known.hours.mid
+    padded = f"; with every row padded to max_length {_span(known.padded_hours)}"
     return (
         f"The profile's {profile.estimated_throughput:,.0f} tokens/s is a belief. LoRA on "
         f"{model.path} takes {rate.low:,.0f} to {rate.high:,.0f} tokens/s on one {card.name}, "
-        f"so {_span(known.hours)} h; with every row padded to {profile.max_length:,} tokens "
-        f"{_span(known.padded_hours)} h."
+        f"so {_span(known.hours)}{padded if known.padded_hours.mid > mean else ''}."
     )
 
 
+def show_hours(hours: float) -> str:
+    """Hours as the guide writes them, "4.17"; of short ones two digits.
+
+    >>> show_hours(25 / 6), show_hours(0.00123)
+    ('4.17', '0.0012')
+    """
+    return f"{hours:.2f}" if hours >= 0.1 else f"{hours:.2g}"
+
+
 def _span(hours: Interval) -> str:
-    return f"{hours.low:.2f} to {hours.high:.2f}"
+    return f"{show_hours(hours.low)} to {show_hours(hours.high)} h"
 
 
 def _ceiling(
