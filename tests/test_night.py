@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import transformers
 from tests.fakes import FakeClock
 from tests.small_nights import SIXTY_STEPS, Small, content, told, train, write_sums
 
@@ -137,6 +138,20 @@ def test_a_folder_without_a_beginning_is_refused(tmp_path: Path):
     (tmp_path / journal.EVENTS).write_text("")
     with pytest.raises(OvernightError, match="has no beginning; start with `overnight train`"):
         night.run(tmp_path)
+
+
+def test_a_pair_of_encoder_and_decoder_is_refused_in_a_sentence(small: Small, tmp_path: Path):
+    shutil.copytree(small.model, tmp_path / "pair")
+    parts = transformers.VisionEncoderDecoderConfig.from_encoder_decoder_configs(
+        transformers.ViTConfig(hidden_size=32, intermediate_size=48, num_hidden_layers=1,
+                               num_attention_heads=4, image_size=32),
+        transformers.GPT2Config(vocab_size=300, n_embd=32, n_layer=1, n_head=4),
+    )  # fmt: skip
+    transformers.VisionEncoderDecoderModel(parts).save_pretrained(tmp_path / "pair")
+    ended = train(Small(tmp_path / "pair", small.data), tmp_path / "run", "--within", "5m")
+    assert ended.returncode == 2
+    assert "pair is a vision encoder-decoder, which overnight plans but does not" in ended.stderr
+    assert "Traceback" not in ended.stderr
 
 
 def test_what_was_asked_is_found_in_the_plan_again(small: Small, finished: Path):
