@@ -103,8 +103,9 @@ class Estimate:
     def __str__(self) -> str:
         """For people: the estimate, what is true, what was changed, what could be."""
         fits = "fits" if self.fits_in_window else "does not fit"
+        hours = show_hours(self.estimated_hours)
         return "\n".join((
-            f"{self.profile_name}: {self.total_steps:,} steps, {show_hours(self.estimated_hours)} h, "
+            f"{self.profile_name}: {self.total_steps:,} steps, {hours} h, "
             f"{fits} into {self.available_hours:g} h ({self.source})",
             *(f"true     {sentence}" for sentence in self.truth.sentences),
             *(f"changed  {each.what}: {each.effect}" for each in self.adjustments),

@@ -37,7 +37,7 @@ class Question:
 _BASELINE = Advice(
     configuration="baseline",
     guides_say="accumulation 16, no half precision, one epoch; 35 hours",
-    here="No deadline, so nothing is cut: every row once, for as long as it takes.",
+    here="No deadline, so nothing is cut short: the whole epoch, for as long as it takes.",
     flags=("--epochs", "1"),
 )
 _OPTIMIZED = Advice(
@@ -76,11 +76,11 @@ _PROMPTS = Advice(
 )
 
 QUESTIONS = (
-    Question(text="Do you need absolute certainty that every row is learnt from?",
+    Question(text="Do you need absolute certainty, whatever time it takes?",
              if_yes=_BASELINE),
     Question(text="Is this your first training on this data?", if_yes=_OPTIMIZED),
     Question(text="Are you training again after testing what came out?", if_yes=_AGGRESSIVE),
-    Question(text="Do you want the best quality, whatever it takes?", if_yes=_QUALITY),
+    Question(text="Do you want the best quality there is?", if_yes=_QUALITY),
     Question(text="Do you need the result today?", if_yes=_TODAY),
     Question(text="Are you only trying out prompts?", if_yes=_PROMPTS),
 )  # fmt: skip
