@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from overnight.planning.lessons import Asked
+from overnight.planning.alike import Asked
 from overnight.values.lessons import Remembered
 from overnight.values.plan import Candidate
 

@@ -6,8 +6,7 @@ from statistics import median
 import pytest
 from tests.planning.remembered import ASKED, DAY, candidate, night
 
-from overnight.planning import rules
-from overnight.planning.lessons import corrected, lessons, rate_for
+from overnight.planning.lessons import corrected, lessons
 from overnight.values.facts import Interval
 from overnight.values.lessons import Lesson, Lessons, Remembered
 
@@ -117,35 +116,24 @@ def test_a_prior_is_scaled_and_its_interval_becomes_the_lessons() -> None:
     assert corrected(prior, None) is prior
 
 
-RULE = rules.learning_rate("full", 64, 200)
+def test_the_ratio_of_two_tiny_figures_is_not_carried_over_to_a_large_one() -> None:
+    tiny = night(key="loading", prior={"loading": 0.002}, actual={"loading": 0.2})
+    lesson = learnt(*[tiny] * 5, key="loading")
+    assert corrected(Interval.exactly(0.002), lesson).mid == pytest.approx(0.2, abs=0.05)
+    assert corrected(Interval.exactly(10.0), lesson).mid < 20.0
 
 
-def tried(rate: float, gain: float, **changed: object) -> Remembered:
-    return night(gain=gain, candidate=candidate(learning_rate=rate), **changed)
+def test_what_is_corrected_never_falls_below_nothing() -> None:
+    lesson = Lesson(ratio=Interval(low=0.1, mid=0.5, high=1.0), nights=1, offset=0.25)
+    assert corrected(Interval.exactly(0.1), lesson).low == 0.0
 
 
-def test_a_rate_that_beat_the_rules_is_taken_and_carried_over_to_other_horizons() -> None:
-    known = lessons([tried(RULE, 0.5), tried(2 * RULE, 0.6)], ASKED)
-    assert known.learning_rate == 2 * RULE
-    same = rate_for(known, method="full", hidden_size=64, steps=200)
-    assert same == pytest.approx(2 * RULE, rel=0.01)
-    longer = rate_for(known, method="full", hidden_size=64, steps=20_000)
-    assert longer == pytest.approx(2 * rules.learning_rate("full", 64, 20_000), rel=0.01)
+def test_one_night_that_is_off_beyond_belief_leaves_more_doubt_than_five() -> None:
+    one, five = learnt(night(0.02)), learnt(*[night(0.02)] * 5)
+    assert width(one) > 5 * width(learnt(night(0.7)))
+    assert width(five) < 1.5 * width(learnt(*[night(0.7)] * 5))
 
 
-@pytest.mark.parametrize("better", [
-    tried(2 * RULE, 0.501),  # within what a seed changes
-    tried(2 * RULE, 0.6, well=False),
-    tried(2 * RULE, 0.6, data="poems"),
-    tried(2 * RULE, 0.6, num_parameters=10**7),
-    tried(2 * RULE, 0.6, actual={"steps": 2000.0}),
-    tried(2 * RULE, None),
-])  # fmt: skip
-def test_a_rate_that_was_not_fairly_better_changes_nothing(better: Remembered) -> None:
-    assert lessons([tried(RULE, 0.5), better], ASKED).learning_rate is None
-
-
-def test_a_rate_that_was_never_set_against_the_rules_changes_nothing() -> None:
-    known = lessons([tried(RULE / 50, 0.5)] * 3, ASKED)
-    assert known.learning_rate is None
-    assert rate_for(known, method="full", hidden_size=64, steps=200) is None
+def test_nights_unlike_the_one_asked_for_leave_more_doubt_however_many() -> None:
+    unlike = [night(0.5, num_parameters=10**9)] * 50
+    assert width(learnt(*unlike)) > 1.3 * width(learnt(*[night(0.5)] * 50))

@@ -5,7 +5,8 @@ import pytest
 from rich.console import Console
 from tests.planning.remembered import night
 
-from overnight.planning.lessons import again, lessons
+from overnight.planning.alike import again
+from overnight.planning.lessons import lessons
 from overnight.report.past import accuracy, print_past, summary, truth
 from overnight.values.facts import Interval
 from overnight.values.lessons import Remembered

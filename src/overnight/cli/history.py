@@ -104,7 +104,8 @@ Groups = dict[str, tuple["Sequence[Remembered]", "Lessons"]]
 
 def _groups(records: "Sequence[Remembered]") -> Groups:
     """Machine by machine: its nights, and the lessons for one more like the newest."""
-    from overnight.planning.lessons import again, lessons
+    from overnight.planning.alike import again
+    from overnight.planning.lessons import lessons
 
     machines = dict.fromkeys(record.machine for record in records)
     own = {name: [record for record in records if record.machine == name] for name in machines}

@@ -7,9 +7,9 @@ Never: measures anything; a setting that the user gave is kept, the search fills
 from dataclasses import dataclass, replace
 
 from overnight.planning import outlook, ranking, reasons, rules, timing, whatifs
-from overnight.planning.lessons import rate_for
 from overnight.planning.prices import Prices
 from overnight.planning.question import Question
+from overnight.planning.rates import rate_for
 from overnight.values.errors import NoPlanFits
 from overnight.values.facts import Interval
 from overnight.values.plan import Candidate, MemoryEstimate, Plan, Reserve

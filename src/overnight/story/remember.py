@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from overnight.planning import ranking
-from overnight.planning.lessons import Asked, lessons
+from overnight.planning.alike import Asked
+from overnight.planning.lessons import lessons
 from overnight.planning.question import Question
 from overnight.story import record
 from overnight.story.begin import PLAN

@@ -65,9 +65,12 @@ class Lesson:
     """By what factor a prior was off, as an interval that holds nine times in ten."""
 
     ratio: Interval
-    """Actual over prior."""
+    """Actual over prior, `offset` added to both."""
     nights: int
     """How many records it rests on."""
+    offset: float = 0.0
+    """In the figure's own unit: keeps the ratio of two tiny figures from being carried over to
+    large ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
