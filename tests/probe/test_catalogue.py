@@ -44,7 +44,7 @@ def test_every_card_is_found_by_its_own_name_and_torch_s(name: str) -> None:
     assert (found.name, found.catalogue) == (name, name)
     entry = next(one for one in _file()["cards"] if one["name"] == name)
     for device in entry["devices"]:
-        card = catalogue.of_device(device)
+        card = catalogue.of_device(device, found.memory_bytes + 2**28)
         assert card is not None
         assert card.name == name
 
@@ -99,7 +99,12 @@ def test_an_unknown_card_is_refused_with_the_near_ones(written: str, near: str) 
     ],
 )
 def test_a_card_that_only_resembles_one_is_not_taken_for_it(device: str) -> None:
-    assert catalogue.of_device(device) is None
+    assert all(catalogue.of_device(device, size * 2**30) is None for size in range(96))
+
+
+def test_the_same_name_with_other_memory_is_another_card() -> None:
+    assert catalogue.of_device("NVIDIA GeForce RTX 3080", int(9.65 * 2**30)) is not None
+    assert catalogue.of_device("NVIDIA GeForce RTX 3080", int(11.6 * 2**30)) is None
 
 
 @pytest.mark.parametrize("name", ALL)

@@ -107,12 +107,13 @@ def card(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
         *,
         built: tuple[str, ...] = ("sm_75", "sm_86", "sm_120"),
         told: Told | None = None,
+        gib: float = 15,
     ) -> None:
         answers = {
             "get_device_capability": capability,
             "get_device_name": name,
             "device_count": 2,
-            "mem_get_info": (14 * GIB, 15 * GIB),
+            "mem_get_info": (14 * GIB, int(gib * GIB)),
             "get_arch_list": list(built),
             "get_device_properties": SimpleNamespace(uuid="0-1"),
         }
@@ -149,7 +150,8 @@ def test_an_unknown_card_is_left_as_torch_describes_it(card: Callable[..., None]
 
 
 def test_the_driver_s_limit_counts_before_the_data_sheet_s(card: Callable[..., None]) -> None:
-    card("NVIDIA GeForce RTX 4090", (8, 9), told=Told(power_watts=300.0, driver="580.1"))
+    told = Told(power_watts=300.0, driver="580.1")
+    card("NVIDIA GeForce RTX 4090", (8, 9), told=told, gib=23.6)
     found = look(measure=False)
     assert (found.power_watts, found.power_limited, found.driver) == (300.0, True, "580.1")
     assert found.sources["power_watts"] == nvml.SOURCE

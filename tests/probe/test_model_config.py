@@ -1,10 +1,12 @@
 """Numbers out of configurations, by whatever name."""
 
+import sys
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import transformers
+from transformers import dynamic_module_utils
 
 from overnight.probe.model_config import first_line, load, number
 from overnight.values.errors import ModelError
@@ -64,3 +66,17 @@ def test_a_configuration_that_names_only_its_type_is_refused(tmp_path: Any) -> N
     (tmp_path / "config.json").write_text('{"model_type": "llama", "num_hidden_layers": 4}')
     with pytest.raises(ModelError, match="does not say hidden_size, so any other size would be"):
         load(str(tmp_path))
+
+
+def test_own_code_may_have_its_own_words(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dynamic_module_utils, "HF_MODULES_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    (tmp_path / "config.json").write_text(
+        '{"model_type": "own", "breadth": 64, "auto_map": {"AutoConfig": "own.Config"}}'
+    )
+    (tmp_path / "own.py").write_text(
+        "from transformers import PretrainedConfig\n\n\n"
+        "class Config(PretrainedConfig):\n"
+        '    model_type = "own"\n'
+    )
+    assert load(str(tmp_path), trust_remote_code=True).breadth == 64

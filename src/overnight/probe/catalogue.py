@@ -22,6 +22,8 @@ FILE = Path(__file__).parent.parent / "assets" / "gpus.toml"
 GIB, TERA, GIGA = 2**30, 1e12, 1e9
 BF16_CAPABILITY = (8, 0)
 """Ampere is the first with bf16 tensor cores; older cards emulate it (NVIDIA's CUDA guide)."""
+OTHER_MEMORY = 0.1
+"""Share by which a card's memory may differ, since drivers keep back different amounts."""
 EMPTY_WORDS = frozenset(("gpu", "card", "graphics", "generation", "hbm2", "hbm3"))
 """Words that tell no two cards of the catalogue apart."""
 
@@ -85,9 +87,17 @@ def find(name: str) -> Hardware:
     )
 
 
-def of_device(name: str) -> Card | None:
-    """The card that torch calls `name`; None for one that is not known, a laptop's, or a slice."""
-    return next((card for card in _cards() if name in card.devices), None)
+def of_device(name: str, memory_bytes: int) -> Card | None:
+    """The card that torch calls `name` and gives that much memory; None where it is not known.
+
+    A laptop's card and a slice of a card have names of their own; the same name with other memory
+    (RTX 3080: 10 and 12 GB) may be another chip.
+    """
+    for card in _cards():
+        if name in card.devices:
+            alike = abs(memory_bytes / card.memory_bytes - 1) < OTHER_MEMORY
+            return card if alike else None
+    return None
 
 
 def names() -> tuple[str, ...]:

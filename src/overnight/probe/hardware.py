@@ -27,6 +27,7 @@ SIZES = {"cpu": 1024, "cuda": 4096, "mps": 2048}
 """Matrix side: large enough to come near the peak, small enough for 0.1 s a precision."""
 SECONDS = 0.1
 """Of measuring, each precision."""
+HOST = "psutil and the limits of the container"
 STARVED = 0.8
 """A card whose limit was set below this share of its design power runs far below its boost."""
 
@@ -37,7 +38,7 @@ def look(*, measure: bool = True) -> Hardware:
     held = limits()
     host_total, host_free = host.host_memory(held)
     total, free = _device_memory(device) or (host_total, host_free)
-    memory = "/proc and the limits of the container" if device == "cpu" else "torch"
+    memory = HOST if device == "cpu" else "torch"
     found = Hardware(
         device=device,
         name=host.processor_name(),
@@ -48,7 +49,7 @@ def look(*, measure: bool = True) -> Hardware:
         cpu_count=host.usable_processors(held),
         disk_free_bytes=shutil.disk_usage(Path.cwd()).free,
         sources={"memory_bytes": memory, "memory_free_bytes": memory,
-                 "host_memory_bytes": "/proc and the limits of the container"},
+                 "host_memory_bytes": HOST},
     )  # fmt: skip
     if device == "cuda":
         found = _with_card(found)
@@ -73,7 +74,7 @@ def _with_card(found: Hardware) -> Hardware:
         others_bytes=told.others_bytes,
         sources=found.sources | ({"power_watts": nvml.SOURCE} if told.power_watts else {}),
     )
-    card = catalogue.of_device(name)
+    card = catalogue.of_device(name, found.memory_bytes)
     return _completed(found, card) if card else found
 
 
