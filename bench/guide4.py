@@ -1,6 +1,6 @@
 """Guide 4's figures beside what is known of them: the table of docs/guides.md.
 
-python bench/guide4.py             seconds, no training; writes results/guide4.md
+python bench/guide4.py             seconds, no training; writes results/guide4.md and the page's table
 """
 
 import nights
@@ -8,6 +8,8 @@ from overnight.adapters.optimizer import PROFILES, OptimizationProfile, beside_w
 from overnight.adapters.truth import Known
 from overnight.values.facts import Interval
 
+PAGE = nights.ROOT / "docs" / "guides.md"
+MARKS = ("<!-- written by bench/guide4.py -->", "<!-- to here -->")
 ROWS, ROW_TOKENS, EPOCHS = 8000, 500, 3
 
 
@@ -29,6 +31,28 @@ def row(profile: OptimizationProfile, way: Known) -> str:
     return f"| {' | '.join(cells)} |"
 
 
+def short_row(profile: OptimizationProfile, way: Known) -> str:
+    """The same for the page: what the guide says in one cell."""
+    claimed = ROWS * ROW_TOKENS * EPOCHS / profile.estimated_throughput / 3600
+    cells = (
+        profile.name,
+        f"{profile.estimated_throughput:,.0f}, {claimed:.2f} h, {profile.memory_usage_gb:g} GB",
+        span(way.tokens_per_second), span(way.hours, 2), span(way.padded_hours, 2),
+        f"{way.peak_bytes / 1e9:,.0f} GB",
+    )  # fmt: skip
+    return f"| {' | '.join(cells)} |"
+
+
+def into_page(rows: list[str]) -> None:
+    """The page's table, between its two marks."""
+    text = PAGE.read_text("utf-8")
+    head = ("| profile | the guide: tokens/s, hours, memory | known: tokens/s | known: hours | "
+            "padded: hours | known: memory |\n|---|---|---|---|---|---|")  # fmt: skip
+    before, _, rest = text.partition(MARKS[0])
+    after = rest.partition(MARKS[1])[2]
+    PAGE.write_text("\n".join((before + MARKS[0], head, *rows, MARKS[1] + after)), "utf-8")
+
+
 def main() -> None:
     """Computes and writes the table."""
     found = [(profile, beside_what_is_true(profile, tokens=ROWS * ROW_TOKENS * EPOCHS,
@@ -46,6 +70,7 @@ def main() -> None:
         "|---|---|---|---|---|---|---|---|", *rows, "", *truth.sentences[1:], "",
         "Repeat: `python bench/guide4.py`", "",
     ))  # fmt: skip
+    into_page([short_row(profile, beside.ways[0]) for profile, beside in found])
     (nights.RESULTS / "guide4.md").write_text(page, "utf-8")
     print(page)
 
