@@ -1,6 +1,6 @@
 """Guide 4's figures beside what is known of them: the table of docs/guides.md.
 
-python bench/guide4.py             seconds, no training; writes results/guide4.md and the page's table
+python bench/guide4.py             seconds, no training; writes results/guide4.md and that table
 """
 
 import nights
