@@ -3,6 +3,7 @@ import json
 import math
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from transformers import TrainingArguments
 
 from overnight import H100OptimizationProfile, InputError, OptimizationProfile
 from overnight.adapters.estimate import Estimate
-from overnight.adapters.optimizer import PROFILES, optimize_for_dataset
+from overnight.adapters.optimizer import PROFILES, against_memory, optimize_for_dataset
 
 Found = tuple[OptimizationProfile, Estimate, TrainingArguments]
 
@@ -60,6 +61,13 @@ def test_unasked_nothing_is_adjusted_and_the_remedies_are_suggestions() -> None:
 def test_a_run_under_half_of_the_window_is_told_what_it_could_do() -> None:
     assert "quality" in ask()[1].suggestions[0].what
     assert ask(priority="quality")[1].suggestions == ()
+
+
+def test_where_nothing_fits_into_the_card_the_remedies_against_it_come_first() -> None:
+    small = replace(H100, memory_free_bytes=2**30)
+    assert ask(card=small)[1].suggestions == against_memory(PROFILES["balanced"])
+    slow = ask(card=small, num_samples=40_000)[1].suggestions
+    assert "memory_efficient" in slow[0].what and slow[-1].what.startswith("max_hours")
 
 
 def test_a_profile_of_ones_own_is_taken() -> None:

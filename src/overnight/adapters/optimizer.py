@@ -113,12 +113,13 @@ def optimize_for_dataset(
     taken: tuple[WhatIf, ...] = ()
     if options.get("adjust", False):
         (job, profile), taken = remedies.adjusted(asked, start)
+    truth = _known(job, profile, options)
     estimate = estimated(
         job,
         profile,
-        truth=_known(job, profile, options),
+        truth=truth,
         adjustments=(*by_rule, *taken),
-        suggestions=_suggested(job, profile),
+        suggestions=_suggested(job, profile, truth=truth),
     )
     path, folder = options.get("report"), options.get("output_dir")
     if path is not None:
@@ -168,8 +169,10 @@ def _start(
     return profile, (by_size, by_length)
 
 
-def _suggested(job: Job, profile: OptimizationProfile) -> tuple[WhatIf, ...]:
-    """The guide's remedies where it is too slow or over too early."""
+def _suggested(job: Job, profile: OptimizationProfile, *, truth: Truth) -> tuple[WhatIf, ...]:
+    """The guide's remedies: too slow or over too early, and no way to train fits into the card."""
+    memory = () if truth.likely.fits else against_memory(profile)
     if not job.fits(profile):
-        return remedies.against_slow(job, profile)
-    return remedies.against_fast(job, profile) if job.too_fast(profile) else ()
+        return (*memory, *remedies.against_slow(job, profile))
+    early = job.too_fast(profile) and truth.likely.fits
+    return (*memory, *(remedies.against_fast(job, profile) if early else ()))
