@@ -80,3 +80,14 @@ def test_own_code_may_have_its_own_words(tmp_path: Any, monkeypatch: pytest.Monk
         '    model_type = "own"\n'
     )
     assert load(str(tmp_path), trust_remote_code=True).breadth == 64
+
+
+def test_remarks_of_transformers_are_not_passed_on(
+    tmp_path: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    odd = '{"model_type": "gpt2", "n_embd": 64, "vocab_size": 100, "bos_token_id": 50256}'
+    (tmp_path / "config.json").write_text(odd)
+    before = transformers.logging.get_verbosity()
+    load(str(tmp_path))
+    assert capfd.readouterr() == ("", "")
+    assert transformers.logging.get_verbosity() == before

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from overnight.probe import counting, model_config
-from overnight.probe.model_config import first_line, number
+from overnight.probe.model_config import first_line, number, quiet
 from overnight.probe.weights import stored_bytes, stored_dtype, weight_files
 from overnight.values.errors import ModelError
 from overnight.values.facts import ModelProfile
@@ -116,7 +116,7 @@ def _built(path: str, config: Any, *, trust_remote_code: bool) -> Any:
     from transformers import AutoModelForCausalLM, VisionEncoderDecoderModel
 
     try:
-        with torch.device("meta"):
+        with torch.device("meta"), quiet():
             if _is_pair(config):
                 return VisionEncoderDecoderModel(config)
             return AutoModelForCausalLM.from_config(config, trust_remote_code=trust_remote_code)

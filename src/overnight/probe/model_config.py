@@ -4,6 +4,8 @@ In: a folder or a hub name. Out: transformers' configuration, and numbers read f
 names that model families give them. Never: weights, a model built, foreign code run unless asked.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +32,8 @@ def load(path: str, *, trust_remote_code: bool = False) -> Any:
     else:
         _require_on_hub(path)
     try:
-        config = AutoConfig.from_pretrained(path, trust_remote_code=trust_remote_code)
+        with quiet():
+            config = AutoConfig.from_pretrained(path, trust_remote_code=trust_remote_code)
     except Exception as error:  # a wrong value raises whatever its model's class stumbles over
         if "trust_remote_code" in str(error):
             raise ModelError(
@@ -39,6 +42,19 @@ def load(path: str, *, trust_remote_code: bool = False) -> Any:
         raise ModelError(f"{path}: its config.json cannot be used: {first_line(error)}") from error
     _require_sizes(path, config)
     return config
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without transformers' remarks on a configuration, which nobody who plans can act upon."""
+    from transformers.utils import logging
+
+    before = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
 
 
 def require_config(folder: Path) -> None:
