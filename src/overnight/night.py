@@ -16,7 +16,7 @@ from typing import Any
 from rich.console import Console
 
 from overnight.codec import from_json
-from overnight.probe import architecture, weights
+from overnight.probe import architecture, hardware, weights
 from overnight.probe.clock import SystemClock, process_started
 from overnight.report.live import LiveView
 from overnight.report.proposal import print_plan
@@ -92,6 +92,7 @@ def _night(teller: Teller, begun: Started, stop: "_Stop", *, born: float) -> int
     imported = clock.boot()
     seen = look(request)
     architecture.check_trainable(seen.model)
+    hardware.check_drivable(seen.hardware)
     found = replace(seen, lessons=lessons_for(question(request, seen, None)))
     looked = clock.boot()
     plan = _plan(teller, request, found, begun)

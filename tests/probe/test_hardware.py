@@ -10,6 +10,7 @@ import torch
 from overnight.probe import hardware, nvml
 from overnight.probe.hardware import look, precisions
 from overnight.probe.nvml import Told
+from overnight.values.errors import InputError
 
 GIB = 2**30
 
@@ -165,10 +166,12 @@ def test_a_card_without_code_is_said_so_and_computes_nothing(
     found = look()
     assert "none for the 7.0 of Tesla V100-SXM2-16GB; install" in found.undrivable
     assert (found.flops, found.flops_source) == ({}, "")
+    with pytest.raises(InputError, match=r"which has it; or train on the processor"):
+        hardware.check_drivable(found)
 
 
 def test_code_that_is_compiled_at_the_start_runs_on_later_cards(card: Callable[..., None]) -> None:
     card("some later card", (13, 0), built=("sm_120", "compute_120"))
-    assert look(measure=False).undrivable == ""
+    hardware.check_drivable(look(measure=False))
     card("some later card", (13, 0), built=("sm_120",))
     assert "a newer torch or another card" in look(measure=False).undrivable

@@ -17,6 +17,7 @@ from pathlib import Path
 from overnight.probe import catalogue, host, nvml
 from overnight.probe.catalogue import BF16_CAPABILITY
 from overnight.probe.container import limits
+from overnight.values.errors import InputError
 from overnight.values.facts import Hardware
 
 FP16_CAPABILITY = (7, 0)
@@ -126,6 +127,19 @@ def _with_rates(found: Hardware) -> Hardware:
         bandwidth=host.memory_rate() if found.device == "cpu" else found.bandwidth,
         sources=found.sources | {k: v for k, v in sources.items() if known.get(k, True)},
     )
+
+
+def check_drivable(found: Hardware) -> None:
+    """See that torch has code for the card that would train.
+
+    Raises:
+        InputError: it has none.
+    """
+    if found.undrivable:
+        raise InputError(
+            f"{found.undrivable}; or train on the processor, with CUDA_VISIBLE_DEVICES= before "
+            "the command"
+        )
 
 
 def precisions(device: str, capability: tuple[int, int] | None) -> tuple[str, ...]:
