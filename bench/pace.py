@@ -8,13 +8,15 @@ and judged on that one. Every source weighs the same in a fit.
 
 import math
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean, median, quantiles
+from statistics import fmean
 
+import fitting
 import nights
 import paced_runs
+from fitting import Constants
 from overnight.planning import pace
 from overnight.planning.pace import Machine, Rates
 from overnight.planning.work import micro_batch
@@ -27,14 +29,11 @@ START = {"matrix": 0.8, "attention": 0.4, "traffic": 4.0, "adapted": 1.0, "unpac
 LOOSE = {"matrix": 0.07}
 """Logarithmic width of that pull, 0.4 for the others. Measured ceilings hold `matrix` (0.80 to
 0.87 of the peak: MAMF, ml-engineering)."""
-PULL = 0.01
 LINK = 250e9
 """Bytes a second between cards of one node (NVLink); `linked` is what of it is not hidden."""
 T4_FLOPS, T4_BANDWIDTH = 65e12, 320e9
 T4_MEASURED = 13.9e12
 """TinyLlama-1.1B, QLoRA, rows of 4,096 tokens packed, Unsloth (a notebook's saved output)."""
-
-Constants = dict[str, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,47 +82,18 @@ def error(run: Run, constants: Constants) -> float:
 
 def fitted(runs: Sequence[Run]) -> Constants:
     """The constants with the least mean error, every source weighing the same."""
-    groups = list(_by(runs, lambda run: run.source).values())
+    groups = list(fitting.grouped(runs, lambda run: run.source).values())
 
-    def loss(logs: Sequence[float]) -> float:
-        constants = {name: math.exp(log) for name, log in zip(START, logs, strict=True)}
-        off = fmean(fmean(abs(error(run, constants)) for run in group) for group in groups)
-        pulls = (
-            ((log - math.log(START[name])) / LOOSE.get(name, 0.4)) ** 2
-            for name, log in zip(START, logs, strict=True)
-        )
-        return off + PULL * fmean(pulls)
+    def off(constants: Constants) -> float:
+        return fmean(fmean(abs(error(run, constants)) for run in group) for group in groups)
 
-    logs = _descended(loss, [math.log(value) for value in START.values()])
-    return {name: math.exp(log) for name, log in zip(START, logs, strict=True)}
-
-
-def _descended(loss: Callable[[Sequence[float]], float], start: list[float]) -> list[float]:
-    """Down along one coordinate after the other, in ever smaller steps."""
-    best, least, step = start, loss(start), 0.3
-    while step > 0.01:
-        moved = False
-        for place in range(len(best)):
-            for sign in (1.0, -1.0):
-                tried = [*best[:place], best[place] + sign * step, *best[place + 1 :]]
-                found = loss(tried)
-                if found < least - 1e-7:
-                    best, least, moved = tried, found, True
-        step = step if moved else step / 2
-    return best
-
-
-def _by(runs: Iterable[Run], key: Callable[[Run], str]) -> dict[str, list[Run]]:
-    groups: dict[str, list[Run]] = {}
-    for run in runs:
-        groups.setdefault(key(run), []).append(run)
-    return groups
+    return fitting.fitted(START, off, loose=LOOSE)
 
 
 def held_out(runs: Sequence[Run], key: Callable[[Run], str]) -> list[Judged]:
     """Every run judged with constants fitted on the groups that it is not in."""
     judged = []
-    for group in _by(runs, key).values():
+    for group in fitting.grouped(runs, key).values():
         constants = fitted([run for run in runs if key(run) != key(group[0])])
         judged += [Judged(run=run, error=error(run, constants), wide=_wide(run)) for run in group]
     return judged
@@ -137,25 +107,15 @@ def _wide(run: Run) -> float:
 
 def line(name: str, judged: Sequence[Judged]) -> str:
     """A row of a table: number, signed and absolute errors of the time, coverage."""
-    signed = [math.exp(one.error) - 1.0 for one in judged]
-    absolute = [abs(off) for off in signed]
-    ninth = quantiles(absolute, n=10, method="inclusive")[8] if len(absolute) > 1 else absolute[0]
-    inside = fmean(abs(one.error) <= one.wide for one in judged)
-    return (
-        f"| {name} | {len(judged)} | {median(signed):+.0%} | {median(absolute):.1%} "
-        f"| {ninth:.0%} | {inside:.0%} |"
-    )
-
-
-HEAD = "| n | median, signed | median, absolute | 90th percentile | 90 % interval holds |"
+    held = [abs(one.error) <= one.wide for one in judged]
+    return fitting.line(name, [one.error for one in judged], held)
 
 
 def table(title: str, judged: Sequence[Judged], key: Callable[[Run], str]) -> list[str]:
     """Errors by group, then of all."""
-    groups = _by([one.run for one in judged], key)
-    lines = [f"| {title} {HEAD}", "|---|---|---|---|---|---|"]
-    for name in sorted(groups):
-        lines.append(line(name, [one for one in judged if key(one.run) == name]))
+    groups = fitting.grouped(judged, lambda one: key(one.run))
+    lines = [f"| {title} {fitting.HEAD}", fitting.RULE]
+    lines += [line(name, groups[name]) for name in sorted(groups)]
     return [*lines, line("**all**", judged), ""]
 
 
@@ -212,7 +172,7 @@ def report(path: Path) -> str:
         "## Constants", "", *constants_table(constants),
         "## Left out", "", *out,
         f"- {len(gptq)} rows: GPTQ, which is no method here; predicted as NF4 they are off by",
-        "", f"| {'GPTQ as NF4'} {HEAD}", "|---|---|---|---|---|---|", line("GPTQ", gptq), "",
+        "", f"| GPTQ as NF4 {fitting.HEAD}", fitting.RULE, line("GPTQ", gptq), "",
     ])  # fmt: skip
 
 

@@ -104,6 +104,18 @@ def test_a_measured_peak_is_a_burst_below_the_data_sheet():
     assert middle(hardware=burst) == pytest.approx(middle())
 
 
+def test_a_card_that_others_use_shows_it_and_none_is_beyond_its_data_sheet():
+    live = replace(A100, flops_source="measured", peak_flops=A100.flops)
+    assert middle(hardware=replace(live, flops={"bf16": 3.1e14})) == pytest.approx(middle())
+    assert middle(hardware=replace(live, flops={"bf16": 1e14})) < 0.7 * middle()
+
+
+def test_a_burst_on_a_power_limited_card_is_not_believed():
+    live = replace(T4, flops={"fp16": 5e13}, flops_source="measured", peak_flops=T4.flops)
+    on_t4 = replace(LORA, precision="fp16")
+    assert middle(on_t4, live) == pytest.approx(middle(on_t4, T4))
+
+
 def test_several_cards_count_together_and_several_processes_share_a_host():
     assert middle(replace(LORA, processes=2)) == pytest.approx(2 * middle())
     both = middle(replace(LORA, processes=2), CPU)

@@ -60,6 +60,8 @@ CEILING = 0.85
 """What a burst of products measures of a card's peak (0.80 to 0.87: MAMF, ml-engineering)."""
 FLOPS_PER_BYTE = 150.0
 """A card's peak over its bandwidth, where that is not known (A100 in 16 bits: 153)."""
+LEAST_FLOPS = 1e11
+"""Of a machine of which nothing is known."""
 HOST_BANDWIDTH = 5e10
 """Bytes a second of a host's memory where it was not measured; 4 to 5e10 on two processors."""
 SHARPNESS = 3.0
@@ -83,12 +85,13 @@ class Machine:
 
 def sustained(hardware: Hardware, precision: str, *, processes: int = 1) -> Machine:
     """Operations and bytes a second that one process has; on a CPU they share them."""
-    peak = hardware.flops.get(precision) or hardware.flops.get("fp32") or 1e11
+    flops = hardware.flops.get(precision) or hardware.flops.get("fp32") or LEAST_FLOPS
     if hardware.device == "cpu":
         bandwidth = hardware.bandwidth or HOST_BANDWIDTH
-        return Machine(flops=peak / processes, bandwidth=bandwidth / processes)
-    bandwidth = hardware.bandwidth or peak / FLOPS_PER_BYTE
-    return Machine(flops=peak * _lasting(hardware), bandwidth=bandwidth)
+        return Machine(flops=flops / processes, bandwidth=bandwidth / processes)
+    sheet = hardware.peak_flops.get(precision)
+    bandwidth = hardware.bandwidth or (sheet or flops) / FLOPS_PER_BYTE
+    return Machine(flops=_lasting(hardware, flops, sheet), bandwidth=bandwidth)
 
 
 def rates(hardware: Hardware, precision: str) -> Rates:
@@ -152,13 +155,18 @@ def data_pace(
     return tokens_per_second(candidate, model, hardware, padded, learnt=learnt).scaled(filled)
 
 
-def _lasting(hardware: Hardware) -> float:
-    """What of a card's peak is there for hours, before any kernel's own loss."""
-    capability = hardware.compute_capability or (0, 0)
-    share = HOPPER if capability[0] >= 9 else 1.0
+def _lasting(hardware: Hardware, flops: float, sheet: float | None) -> float:
+    """What of a card's peak is there for hours, before any kernel's own loss.
+
+    A burst that was measured shows a card that others use or that is capped; never more than the
+    data sheet's peak.
+    """
     if hardware.flops_source == "measured":
-        return share / CEILING  # a short burst; it shows a low power limit in part
-    return share * (POWER_LIMITED if hardware.power_limited else 1.0)
+        flops = min(flops / CEILING, sheet or math.inf)
+    if hardware.power_limited:
+        flops = min(flops, POWER_LIMITED * (sheet or flops))
+    capability = hardware.compute_capability or (0, 0)
+    return flops * (HOPPER if capability[0] >= 9 else 1.0)
 
 
 def _computing(work: Work, machine: Machine, rates: Rates) -> float:
