@@ -79,6 +79,11 @@ def test_a_night_that_is_not_there_cannot_be_deleted(
     assert len(two.records()) == 2
 
 
+def test_one_and_all_cannot_both_be_deleted(two: History) -> None:
+    assert run(["history", "--delete", "--delete-run", "mon"]) == 2
+    assert len(two.records()) == 2
+
+
 def test_everything_is_deleted(two: History, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["history", "--delete"]) == 0
     assert "deleted 2 nights" in capsys.readouterr().out

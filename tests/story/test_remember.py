@@ -27,9 +27,10 @@ def question() -> Question:
                     hardware=samples.HARDWARE, window_seconds=samples.WINDOW)  # fmt: skip
 
 
-def put(history: Path, **changed: object) -> None:
+def put(history: Path, key: str = "imports", **changed: object) -> None:
     here = record.machine(samples.HARDWARE)
-    History(history).remember(replace(night(2.0, key="imports"), machine=here, **changed))  # type: ignore[arg-type]
+    made = replace(night(2.0, key=key), machine=here, **changed)  # type: ignore[arg-type]
+    History(history).remember(made)
 
 
 @pytest.fixture
@@ -84,6 +85,14 @@ def test_a_history_that_cannot_be_read_is_one_line_and_no_lesson(
     history: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     history.write_bytes(b"\x00rubbish" * 100)
+    assert remember.lessons_for(question()) == Lessons()
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_record_that_makes_no_sense_is_one_line_and_no_lesson(
+    history: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(history, "tokenising", avg_tokens_per_sample=float("nan"))
     assert remember.lessons_for(question()) == Lessons()
     assert capsys.readouterr().err.count("\n") == 1
 

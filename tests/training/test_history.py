@@ -128,6 +128,11 @@ def test_where_nothing_can_be_written_another_place_is_offered() -> None:
         History(Path("/proc/history.sqlite3")).remember(night())
 
 
+def test_a_place_that_cannot_even_be_looked_at_is_said_to_be(tmp_path: Path) -> None:
+    with pytest.raises(HistoryTrouble, match="cannot be used"):
+        History(tmp_path / ("x" * 300)).records()
+
+
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write")
 def test_a_file_that_cannot_be_written_is_said_to_be(kept: History) -> None:
     kept.remember(night())

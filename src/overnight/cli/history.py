@@ -33,12 +33,15 @@ TURNED_OFF = "History is turned off (OVERNIGHT_HISTORY=off): nothing is remember
 def history(given: dict[str, Any]) -> int:
     """How true past plans were; what the next starts from."""
     from overnight.training.history import History, place
+    from overnight.values.errors import InputError
 
     path = place(os.environ)
     if path is None:
         typer.echo(TURNED_OFF)
         return 0
     kept = History(path)
+    if given["delete"] and given["delete_run"]:
+        raise InputError("--delete and --delete-run are both given; keep one")
     if given["delete"] or given["delete_run"]:
         return _delete(kept, given["delete_run"])
     if given["export"]:

@@ -43,20 +43,22 @@ def ended(run_folder: Path) -> None:
 
 def lessons_for(question: Question) -> Lessons:
     """What this machine's history says about a night like this; nothing where it cannot be read."""
-    path = _place(_say)
-    if path is None:
-        return Lessons()
     try:
+        path = place(os.environ)
+        if path is None:
+            return Lessons()
         records = History(path).records(machine=record.machine(question.hardware))
+        return lessons(records, asked(question)) if records else Lessons()
     except HistoryTrouble as error:
         _say(f"{error}; the plan goes without it")
-        return Lessons()
-    return lessons(records, asked(question)) if records else Lessons()
+    except Exception as error:  # whatever history holds, a night begins without it
+        _say(f"nothing can be learnt from history ({type(error).__name__}: {error})")
+    return Lessons()
 
 
 def _keep(folder: Path, entries: Sequence[Entry], *, say: Callable[[str], None]) -> None:
     try:
-        path = _place(say)
+        path = place(os.environ)
         written = json.loads((folder / PLAN).read_text(encoding="utf-8"))
         made = record.record(written, entries, run=folder.resolve().name) if path else None
         if path and made:
@@ -65,14 +67,6 @@ def _keep(folder: Path, entries: Sequence[Entry], *, say: Callable[[str], None])
         say(f"{error}; this night is not remembered")
     except Exception as error:  # whatever it is, it is less than the night
         say(f"this night cannot be remembered ({type(error).__name__}: {error})")
-
-
-def _place(say: Callable[[str], None]) -> Path | None:
-    try:
-        return place(os.environ)
-    except HistoryTrouble as error:
-        say(str(error))
-        return None
 
 
 def _say(line: str) -> None:

@@ -108,7 +108,7 @@ class History:
         Raises:
             HistoryTrouble: the file cannot be read.
         """
-        if not self.path.exists():
+        if not self._there():
             return ()
         wanted = "" if machine is None else " WHERE machine = ?"
         order = f"SELECT record FROM nights{wanted} ORDER BY when_utc DESC, night"
@@ -132,7 +132,7 @@ class History:
         Raises:
             HistoryTrouble: the file cannot be written.
         """
-        return self._delete(" WHERE run = ?", (name,)) if self.path.exists() else 0
+        return self._delete(" WHERE run = ?", (name,)) if self._there() else 0
 
     def delete_all(self) -> int:
         """Deletes every night, and a damaged file as a whole; how many nights there were.
@@ -141,10 +141,16 @@ class History:
             HistoryTrouble: the file is held by another process or cannot be deleted.
         """
         try:
-            return self._delete("", ()) if self.path.exists() else 0
+            return self._delete("", ()) if self._there() else 0
         except HistoryDamaged:
             _remove(self.path)
             return 0
+
+    def _there(self) -> bool:
+        try:
+            return self.path.exists()
+        except OSError as error:  # a folder that may not be looked into, a name too long
+            raise _trouble(self.path, error) from error
 
     def _delete(self, which: str, values: tuple[str, ...]) -> int:
         with self._writing() as database:
