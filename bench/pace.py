@@ -65,6 +65,7 @@ def _rates(constants: Constants, lighter: float) -> Rates:
         adapted=lighter * constants["adapted"],
         unpack=constants["unpack"],
         layer_seconds=constants["layer_seconds"],
+        sharpness=pace.CUDA.sharpness,
     )
 
 

@@ -22,7 +22,7 @@ A100 = replace(H100, compute_capability=(8, 0), flops={"bf16": 3.12e14, "fp32": 
                bandwidth=2.039e12)  # fmt: skip
 T4 = replace(H100, compute_capability=(7, 5), flops={"fp16": 6.5e13, "fp32": 8.1e12},
              bandwidth=3.2e11, power_limited=True)  # fmt: skip
-PAGE = Path(__file__).parents[2] / "bench" / "results" / "pace.md"
+RESULTS = Path(__file__).parents[2] / "bench" / "results"
 
 
 def middle(candidate: Candidate = LORA, hardware: Hardware = A100, length: float = 1024.0) -> float:
@@ -130,15 +130,31 @@ def test_padding_is_no_progress():
     assert pace.data_pace(LORA, LARGE, A100, DATA).mid < found.mid
 
 
-def test_the_constants_are_those_that_the_bench_found():
-    if not PAGE.exists():
+def constants(page: str) -> list[tuple[str, float, float]]:
+    """Name, what the bench fitted, what it says the product has."""
+    if not (RESULTS / page).exists():
         pytest.skip("the bench is not here")
-    rows = re.findall(r"^\| (\w+) \| ([\d.e-]+) \| ([\d.e-]+) \|$", PAGE.read_text("utf-8"), re.M)
+    text = (RESULTS / page).read_text("utf-8")
+    rows = re.findall(r"^\| (\w+) \| ([\d.e-]+) \| ([\d.e-]+) \|$", text, re.M)
+    return [(name, float(fitted), float(stated)) for name, fitted, stated in rows]
+
+
+def test_the_constants_of_cards_are_those_that_the_bench_found():
+    rows = constants("pace.md")
     assert len(rows) == 7
     for name, fitted, stated in rows:
         used = pace.HOPPER if name == "hopper" else getattr(pace.CUDA, name)
-        assert used == pytest.approx(float(fitted), rel=0.02)
-        assert used == pytest.approx(float(stated), rel=0.02)
+        assert (used, used) == pytest.approx((fitted, stated), rel=0.02)
+
+
+def test_the_constants_of_processors_are_those_that_the_bench_found():
+    rows = constants("cpu_pace.md")
+    assert len(rows) == 11
+    for name, fitted, stated in rows:
+        part, _, precision = name.rpartition("_")
+        kind = pace.CPU.get(precision)
+        used = getattr(kind, part) if kind else getattr(pace.CPU["fp32"], name)
+        assert (used, used) == pytest.approx((fitted, stated), rel=0.02)
 
 
 def test_the_pace_is_an_interval_of_the_values():

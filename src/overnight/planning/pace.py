@@ -35,18 +35,21 @@ class Rates:
     """Hidden size at which products reach half of their share; narrower ones reach less."""
     scores: float = 0.0
     """Bytes that one attention score counts as beside its products."""
+    sharpness: float = 1.0
+    """1 where launching and computing take turns, as on a processor; more where a card computes
+    while its host launches, so that the longer of the two counts."""
 
 
 CUDA = Rates(matrix=0.862, attention=0.296, traffic=3.71, adapted=0.877, unpack=1.86,
-             layer_seconds=1.38e-3)  # fmt: skip
+             layer_seconds=1.38e-3, sharpness=3.0)  # fmt: skip
 """Fitted by bench/pace.py to published runs, all sources alike (bench/results/pace.md). At small
 batches it is the stack that is timed: 0.14 s a step of 1,000 tokens of a 3B model with LoRA (PEFT's
 published results, L40S, torch 2.13), 0.15 by this."""
 CPU = {
-    "fp32": Rates(matrix=1.01, attention=0.68, traffic=2.65, adapted=1.38, unpack=2.0,
-                  layer_seconds=1.19e-3, narrow=59.0, scores=119.0),
-    "bf16": Rates(matrix=0.616, attention=0.34, traffic=12.4, adapted=1.38, unpack=2.0,
-                  layer_seconds=1.19e-3, narrow=59.0, scores=119.0),
+    "fp32": Rates(matrix=1.03, attention=0.456, traffic=2.63, adapted=2.75, unpack=2.0,
+                  layer_seconds=8.26e-4, narrow=57.0, scores=73.0),
+    "bf16": Rates(matrix=0.896, attention=0.27, traffic=14.8, adapted=2.75, unpack=2.0,
+                  layer_seconds=8.26e-4, narrow=224.0, scores=73.0),
 }  # fmt: skip
 """Fitted by bench/cpu_pace.py to sessions of 0.26 to 62 M parameters on one processor, its
 measured products as the peak (bench/results/cpu_pace.md)."""
@@ -64,9 +67,7 @@ LEAST_FLOPS = 1e11
 """Of a machine of which nothing is known."""
 HOST_BANDWIDTH = 5e10
 """Bytes a second of a host's memory where it was not measured; 4 to 5e10 on two processors."""
-SHARPNESS = 3.0
-"""How sharply launching gives way to computing as a micro-batch grows."""
-SPREAD = {"cuda": 0.35, "cpu": 0.5, "mps": 0.9}
+SPREAD = {"cuda": 0.35, "cpu": 0.4, "mps": 0.9}
 """Natural logarithm of the interval's half width (sources held out: bench/results/pace.md; shapes
 held out: bench/results/cpu_pace.md). Nothing is known of `mps` but that it is slower than cards."""
 SHORT_SPREAD = 0.35
@@ -103,7 +104,8 @@ def micro_seconds(work: Work, machine: Machine, rates: Rates) -> float:
     """Seconds of one micro-batch, forward and backward."""
     launching = work.layers * rates.layer_seconds
     computing = _computing(work, machine, rates)
-    together: float = (computing**SHARPNESS + launching**SHARPNESS) ** (1.0 / SHARPNESS)
+    sharp = rates.sharpness
+    together: float = (computing**sharp + launching**sharp) ** (1.0 / sharp)
     return together
 
 
