@@ -159,10 +159,3 @@ def test_given_cadences_are_kept():
             night = night.after(stepped(night.step + 1), float(now))
     assert seen["Save"][:3] == [5, 10, 15]
     assert seen["Evaluate"][:3] == [7, 14, 21]
-
-
-def test_the_finish_lies_inside_its_interval_and_before_the_margin():
-    night = deadline(recent=tuple((1.0, 100) for _ in range(20)), step=20)
-    finish = night.finish(30.0)
-    assert finish.low <= finish.mid <= finish.high
-    assert finish.high <= 100.0 - night.reserve.margin

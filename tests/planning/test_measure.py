@@ -1,8 +1,10 @@
 """What a rehearsal's steps say."""
 
+import random
+
 import pytest
 
-from overnight.planning.measure import measure, settled
+from overnight.planning.measure import fit, measure, settled
 from overnight.values.ledger import Stepped
 
 
@@ -12,15 +14,55 @@ def step(seconds: float, tokens: int = 100, number: int = 1) -> Stepped:
 
 
 def test_first_steps_are_left_out_until_two_agree():
-    steps = [step(9.0), step(3.0), step(1.0), step(1.05), step(1.0)]
-    assert settled(steps) == 2
-    measured = measure(steps)
+    assert settled([9.0, 3.0, 1.0, 1.05, 1.0]) == 2
+    measured = measure([step(9.0), step(3.0), step(1.0), step(1.05), step(1.0)])
     assert measured.tokens_per_second == pytest.approx(300 / 3.05)
     assert measured.warmup_seconds > 9.0
     assert measured.steps == 5
+
+
+def test_steps_that_never_agree_are_kept_by_half():
+    assert settled([1.0, 2.0, 1.0, 2.0, 1.0, 2.0]) == 3
 
 
 def test_a_single_step_is_a_measurement_too():
     measured = measure([step(2.0)])
     assert measured.tokens_per_second == 50.0
     assert measured.peak_bytes == 7
+
+
+def test_two_lengths_tell_what_a_step_costs_whatever_it_holds():
+    loads = [100.0, 400.0, 150.0, 300.0, 100.0, 350.0, 250.0, 120.0]
+    found = fit([0.2 + 0.001 * load for load in loads], loads)
+    assert found.seconds_per_load == pytest.approx(0.001, rel=0.1)
+    assert found.seconds_per_load * (1000.0 + found.fixed_load) == pytest.approx(1.2, rel=0.06)
+
+
+def test_equal_lengths_say_one_rate_and_no_more():
+    found = fit([0.5] * 6, [100.0] * 6)
+    assert found.seconds_per_load * (100.0 + found.fixed_load) == pytest.approx(0.5)
+    assert found.fixed_load == pytest.approx(11.0, abs=1.0)
+    assert found.spread == 0.0
+
+
+def test_what_settling_took_is_told_apart():
+    found = fit([3.0, 1.6, 1.0, 1.0, 1.0, 1.0], [100.0] * 6)
+    assert found.settled == 2
+    assert found.settling_seconds == pytest.approx(2.6)
+
+
+def test_one_step_that_was_held_up_moves_the_pace_little():
+    held_up = [1.0, 1.0, 1.0, 1.0, 30.0, 1.0, 1.0, 1.0]
+    found = fit(held_up, [100.0] * 8)
+    assert found.seconds_per_load * (100.0 + found.fixed_load) < 1.2
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_noisy_steps_give_the_pace_of_the_mean_step(seed):
+    noise = random.Random(seed)
+    loads = [noise.uniform(50, 300) for _ in range(20)]
+    found = fit([(0.05 + 0.001 * load) * noise.gauss(1.0, 0.08) for load in loads], loads)
+    usual = sum(loads) / len(loads)
+    assert found.seconds_per_load * (usual + found.fixed_load) == pytest.approx(
+        0.05 + 0.001 * usual, rel=0.08
+    )

@@ -6,10 +6,10 @@ import pytest
 from tests.planning.facts import CARD, LARGE, question
 
 from overnight.planning import search
-from overnight.planning.prices import Prices
 from overnight.values.errors import InputError, NoPlanFits
 from overnight.values.facts import Interval
 from overnight.values.lessons import Lesson, Lessons
+from overnight.values.plan import MemoryEstimate
 from overnight.values.request import Settings
 
 
@@ -124,18 +124,12 @@ def test_a_card_that_cannot_be_driven_is_said():
     assert "this torch has no code for the V100" in search.choose(question(hardware=old)).notes
 
 
-def test_a_correction_takes_the_measured_pace():
+def test_a_correction_takes_what_was_measured():
     asked = question(window=600.0)
     plan = search.choose(asked)
-    from overnight.values.facts import Interval
-
-    exact = Interval.exactly
-    prices = Prices(imports=exact(5.0), tokenising=exact(0.0), loading=exact(0.0),
-                    settling=exact(0.0), save=exact(1.0), evaluation=exact(2.0),
-                    publish=exact(3.0))  # fmt: skip
-    better = search.corrected(
-        plan, asked, prices=prices, pace_now=exact(100.0), done=search.Done(seconds=20.0, steps=5)
-    )
-    assert better.time.source == "rehearsal"
-    assert better.time.tokens_per_second.mid == 100.0
-    assert better.time.total_steps < plan.time.total_steps
+    measured = replace(plan.time, total_steps=100, source="rehearsal",
+                       tokens_per_second=Interval.exactly(100.0))  # fmt: skip
+    memory = MemoryEstimate(parts={"measured": 7}, how="measured")
+    better = search.corrected(plan, asked, time=measured, memory=memory, reserve=plan.reserve)
+    assert (better.time, better.memory, better.reserve) == (measured, memory, plan.reserve)
+    assert better.candidate.learning_rate != plan.candidate.learning_rate

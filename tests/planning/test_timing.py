@@ -1,5 +1,7 @@
 """A night's phases add up to its window."""
 
+from dataclasses import replace
+
 import pytest
 from tests.planning.facts import DATA, question
 
@@ -13,9 +15,10 @@ PRICES = Prices(imports=EXACT(6.0), tokenising=EXACT(1.0), loading=EXACT(3.0), s
 CANDIDATE = search.choose(question()).candidate
 
 
-def estimate(window: float | None, pace: float = 1000.0, **terms):
-    given = timing.Terms(window=window, source="catalogue", **terms)
-    return timing.estimate(CANDIDATE, DATA, PRICES, pace=EXACT(pace), terms=given)
+def estimate(window: float | None, pace: float = 1000.0, *, asked: bool = False, **settings):
+    terms = timing.Terms(window=window, source="catalogue", asked=asked)
+    candidate = replace(CANDIDATE, **settings)
+    return timing.estimate(candidate, DATA, PRICES, pace=EXACT(pace), terms=terms)
 
 
 def test_a_full_window_is_used_and_not_overdrawn():
@@ -36,24 +39,31 @@ def test_only_epochs_that_were_asked_for_can_fail_to_fit():
     assert not estimate(40.0, asked=True, pace=100.0).fits_in_window
 
 
-def test_steps_that_are_done_count_in():
-    more = estimate(100.0, spent=20.0, steps_done=7)
-    assert more.total_steps == estimate(100.0, spent=20.0).total_steps + 7
-
-
 def test_no_room_is_told_as_no_steps():
     found = estimate(15.0)
     assert found.total_steps == 0
     assert not found.fits_in_window
 
 
-def test_what_is_spent_takes_the_place_of_the_start():
-    assert estimate(100.0, spent=60.0).total_steps < estimate(100.0).total_steps
+def test_every_phase_stands_on_its_own():
+    phases = estimate(None, max_steps=100).phases
+    assert list(phases) == ["imports", "tokenising", "loading", "first look", "settling",
+                            "training", "evaluations", "saves", "ending", "publish"]  # fmt: skip
+    assert phases["imports"].mid == 6.0 and phases["publish"].mid == 8.0
+    assert phases["first look"].mid == 2.0 + 4.0
+
+
+def test_looks_are_their_number_times_their_price():
+    often = estimate(None, max_steps=100, eval_steps=10).phases["evaluations"].mid
+    assert often == pytest.approx(9 * 2.0)  # half of the held-out rows are looked at, 9 times
+    assert estimate(None, max_steps=100, eval_steps=50).phases["evaluations"].mid == 2.0
+
+
+def test_a_window_bounds_what_a_look_may_take():
+    assert estimate(60.0).phases["first look"].mid == pytest.approx(2.0 + 2 * 0.015 * 60.0)
 
 
 def test_max_steps_go_before_epochs():
-    from dataclasses import replace
-
     both = replace(CANDIDATE, max_steps=7)
     assert timing.steps_wanted(both, DATA) == 7
     assert timing.steps_wanted(replace(CANDIDATE, num_train_epochs=None), DATA) is None
@@ -63,7 +73,8 @@ def test_the_rehearsal_is_two_per_cent_or_five_steps_but_never_most_of_it():
     assert timing.rehearsal_seconds(0.1, 1000.0) == 20.0
     assert timing.rehearsal_seconds(10.0, 1000.0) == 50.0
     assert timing.rehearsal_seconds(100.0, 1000.0) == 150.0
-    assert timing.rehearsal_seconds(2.0, None) == 10.0
+    assert timing.rehearsal_steps(100) == 5
+    assert timing.rehearsal_steps(1000) == 20
 
 
 def test_the_shortest_window_has_room_for_both_ends():

@@ -17,21 +17,26 @@ from overnight.values.ledger import Forecast, Rehearsed, Replanned, Stepped
 from overnight.values.plan import Plan
 
 
-def enough(steps: int, window: float | None) -> bool:
+def enough(steps: int, window: float | None, horizon: int, done: int = 0) -> bool:
     """Whether the rehearsal is over after so many steps of one second."""
     on: Any = SimpleNamespace(
-        steps=[stepped(step) for step in range(1, steps + 1)],
-        plan=SimpleNamespace(window_seconds=window),
+        steps=[stepped(step) for step in range(done + 1, done + steps + 1)],
+        plan=SimpleNamespace(window_seconds=window, time=SimpleNamespace(total_steps=horizon)),
     )
     return rehearsal._enough(on)
 
 
-def first_enough(window: float | None) -> int:
-    return next(steps for steps in range(1, 1000) if enough(steps, window))
+def first_enough(window: float | None, horizon: int = 100) -> int:
+    return next(steps for steps in range(1, 1000) if enough(steps, window, horizon))
 
 
-def test_without_a_window_it_is_five_steps_however_long_they_take():
+def test_without_a_window_it_is_two_per_cent_of_the_steps_or_five():
     assert first_enough(None) == timing.REHEARSAL_STEPS == 5
+    assert first_enough(None, horizon=2000) == 40
+
+
+def test_without_a_window_a_resumed_rehearsal_ends_at_the_same_step():
+    assert enough(2, None, 2000, done=38) and not enough(30, None, 2000, done=8)
 
 
 def test_in_a_long_window_it_is_two_per_cent_of_it():
@@ -71,7 +76,9 @@ def test_the_plan_on_the_disk_is_the_measured_one(finished: Path):
     written = json.loads((finished / "plan.json").read_text(encoding="utf-8"))
     plan, (rehearsed,) = from_json(written["plan"], Plan), told(finished, Rehearsed)
     assert plan.time.source == "rehearsal"
-    assert plan.time.tokens_per_second.mid == rehearsed.event.tokens_per_second
+    pace = plan.time.tokens_per_second
+    assert 0.5 < rehearsed.event.tokens_per_second / pace.mid < 2.0
+    assert pace.low < pace.mid < pace.high
     assert plan.time.total_steps == 60
 
 

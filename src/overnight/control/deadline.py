@@ -6,25 +6,12 @@ reserve.
 """
 
 import math
+from bisect import bisect_right
 from dataclasses import dataclass, field, replace
 
 from overnight.values.cadence import Cadence, Stretch
-from overnight.values.decisions import (
-    Decision,
-    Evaluate,
-    Replan,
-    Save,
-    Step,
-    Stop,
-)
-from overnight.values.facts import Interval
-from overnight.values.ledger import (
-    Evaluated,
-    Event,
-    Rewound,
-    Saved,
-    Stepped,
-)
+from overnight.values.decisions import Decision, Evaluate, Replan, Save, Step, Stop
+from overnight.values.ledger import Evaluated, Event, Rehearsed, Rewound, Saved, Stepped
 from overnight.values.plan import Reserve, margin_seconds
 
 ANNEAL_FRACTION = 5
@@ -33,8 +20,10 @@ REPLAN_SHARE = 0.03
 """A forecast that moved by less than this share of what is left is noise."""
 RECENT = 40
 """Steps that the pace is read from."""
-Z90 = 1.645
-"""Nine times in ten, for a normal spread."""
+FADING_SECONDS = 30.0
+"""In which what is no longer recent is forgotten: forty steps of a tiny model are a moment."""
+FEW = 5
+"""Looks and saves that a price is read from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,13 +42,28 @@ class Deadline:
     cadence: Cadence = field(default_factory=Cadence)
     horizon: int = 1
     step: int = 0
-    recent: tuple[tuple[float, int], ...] = ()
-    """(seconds, tokens) of the last steps."""
+    loads: tuple[float, ...] = ()
+    """What the steps of the path hold, in any unit of work, each with all before it: `loads[n]` is
+    that of the first n. Empty where nothing but `tokens_per_step` is known."""
+    fixed_load: float = 0.0
+    """What a step costs whatever it holds, in the same unit; the rehearsal found it."""
+    recent: tuple[tuple[float, float], ...] = ()
+    """(seconds, load) of the last steps."""
+    earlier: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """Seconds, load and number of the steps before them, in sum, fading with the time."""
     save_seconds: float = 0.0
     select_seconds: float = 0.0
     """The dearest evaluation of the *select* part seen, ..."""
     test_seconds: float = 0.0
     """... and of the *test* part."""
+    look_rates: tuple[float, ...] = ()
+    """Seconds a row of the last looks at either part."""
+    look_rows: int = 0
+    """Rows of the *select* part ..."""
+    test_rows: int = 0
+    """... and of the *test* part."""
+    save_prices: tuple[float, ...] = ()
+    """Seconds of the last saves."""
     saved_at: float | None = None
     saved_step: int = -1
     evaluated_at: float | None = None
@@ -70,6 +74,11 @@ class Deadline:
     def window_seconds(self) -> float | None:
         """Length of the window, from the night's first start."""
         return None if self.ends_at is None else self.ends_at - self.started_at
+
+    @property
+    def bounded(self) -> bool:
+        """Whether the clock ends this night and not its steps."""
+        return self.ends_at is not None and self.horizon < (self.steps_wanted or math.inf)
 
     @property
     def reserve(self) -> Reserve:
@@ -87,20 +96,42 @@ class Deadline:
         return max((seconds for seconds, _ in self.recent), default=0.0)
 
     @property
+    def pace(self) -> float:
+        """Seconds a unit of load; 0 before anything is measured."""
+        seconds, load, steps = self.earlier
+        seconds += sum(one for one, _ in self.recent)
+        load += sum(one for _, one in self.recent)
+        load += self.fixed_load * (steps + len(self.recent))
+        return seconds / load if load else 0.0
+
+    @property
     def seconds_per_step(self) -> float:
-        """Expected seconds of a step that holds as many tokens as the mean one."""
-        tokens = sum(tokens for _, tokens in self.recent)
-        seconds = sum(seconds for seconds, _ in self.recent)
-        return seconds / tokens * self.tokens_per_step if tokens else 0.0
+        """Expected seconds of a step that holds as much as the mean one to come."""
+        left = max(self.horizon - self.step, 1)
+        return self.pace * self.load(self.step, self.step + left) / left
 
     @property
     def spread(self) -> float:
-        """Relative standard deviation of the seconds a token."""
-        rates = [seconds / tokens for seconds, tokens in self.recent if tokens]
+        """Relative standard deviation of the seconds a unit of load."""
+        rates = [seconds / (load + self.fixed_load) for seconds, load in self.recent if load]
         if len(rates) < 3:
             return 0.25
         mean = sum(rates) / len(rates)
         return math.sqrt(sum((rate - mean) ** 2 for rate in rates) / (len(rates) - 1)) / mean
+
+    def load(self, first: int, last: int) -> float:
+        """What the steps after `first` up to `last` hold, with what each costs besides."""
+        return self._load_to(last) - self._load_to(first)
+
+    def _load_to(self, step: int) -> float:
+        known = min(step, max(len(self.loads) - 1, 0))
+        sure = self.loads[known] + known * self.fixed_load if known else 0.0
+        return sure + (step - known) * self._mean_load()
+
+    def _mean_load(self) -> float:
+        """Of a step about which nothing is known but the others."""
+        known = max(len(self.loads) - 1, 0)
+        return (self.loads[known] / known if known else self.tokens_per_step) + self.fixed_load
 
     def decide(self, now: float, *, asked_to_stop: str = "") -> Decision:
         """The next thing to do. `asked_to_stop`: why the world wants an end (`signal`, `stop`)."""
@@ -119,21 +150,48 @@ class Deadline:
     def after(self, event: Event, now: float) -> "Deadline":
         """What is known once this event has happened."""
         if isinstance(event, Stepped):
-            recent = (*self.recent, (event.seconds, event.tokens))[-RECENT:]
-            return replace(self, step=event.step, recent=recent)
+            return self._stepped(event)
+        if isinstance(event, Rehearsed):
+            good = max(event.steps - event.settled, 1)
+            earlier = self.earlier if good > RECENT else (0.0, 0.0, 0.0)
+            return replace(self, recent=self.recent[-good:], fixed_load=event.fixed_load,
+                           earlier=earlier)  # fmt: skip
         if isinstance(event, Saved):
             dearest = max(self.save_seconds, event.seconds)
-            return replace(self, save_seconds=dearest, saved_at=now, saved_step=event.step)
-        if isinstance(event, Evaluated) and event.part == "test":
-            return replace(self, test_seconds=max(self.test_seconds, event.seconds))
+            prices = (*self.save_prices, event.seconds)[-FEW:]
+            return replace(self, save_seconds=dearest, save_prices=prices, saved_at=now,
+                           saved_step=event.step)  # fmt: skip
         if isinstance(event, Evaluated):
-            dearest = max(self.select_seconds, event.seconds)
-            return replace(self, select_seconds=dearest, evaluated_at=now,
-                           evaluated_step=event.step)  # fmt: skip
+            return self._looked(event, now)
         if isinstance(event, Rewound):
             return replace(self, step=event.to_step, saved_step=event.to_step,
                            evaluated_step=min(self.evaluated_step, event.to_step))  # fmt: skip
         return self
+
+    def _stepped(self, event: Stepped) -> "Deadline":
+        """The newest step counts; one that is no longer recent fades into the earlier ones."""
+        recent, earlier = (*self.recent, (event.seconds, self.held(event))), self.earlier
+        if len(recent) > RECENT:
+            seconds, load = recent[0]
+            fading = math.exp(-seconds / FADING_SECONDS)
+            earlier = (earlier[0] * fading + seconds, earlier[1] * fading + load,
+                       earlier[2] * fading + 1.0)  # fmt: skip
+        return replace(self, step=event.step, recent=recent[-RECENT:], earlier=earlier)
+
+    def held(self, event: Stepped) -> float:
+        """What a step held, its fixed load left out."""
+        if 0 < event.step < len(self.loads):
+            return self.loads[event.step] - self.loads[event.step - 1]
+        return self._mean_load() - self.fixed_load if self.loads else float(event.tokens)
+
+    def _looked(self, event: Evaluated, now: float) -> "Deadline":
+        rates = (*self.look_rates, event.seconds / max(event.loss.n, 1))[-FEW:]
+        if event.part == "test":
+            dearest = max(self.test_seconds, event.seconds)
+            return replace(self, test_seconds=dearest, test_rows=event.loss.n, look_rates=rates)
+        dearest = max(self.select_seconds, event.seconds)
+        return replace(self, select_seconds=dearest, look_rows=event.loss.n, look_rates=rates,
+                       evaluated_at=now, evaluated_step=event.step)  # fmt: skip
 
     def annealed(self) -> int:
         """The horizon of an end that is wanted now: a fifth of the steps done, never later."""
@@ -155,26 +213,19 @@ class Deadline:
         if self.ends_at is None:
             return self.steps_wanted
         left = self.ends_at - self.reserve.seconds - now
-        steps = self.step + max(0, int(left * self._training_share() / self.seconds_per_step))
+        steps = self.step + self._steps_within(left * self._training_share())
         return steps if self.steps_wanted is None else min(steps, self.steps_wanted)
 
-    def finish(self, now: float) -> Interval:
-        """When everything is over (boot seconds), nine times in ten inside."""
-        left = max(self.horizon - self.step, 0)
-        share = self._training_share()
-        middle = left * self.seconds_per_step / share
-        # Independent noise of the steps left, and the doubt about the mean of the recent ones.
-        doubt = self.spread * math.sqrt(1.0 / max(len(self.recent), 1) + 1.0 / max(left, 1))
-        # The reserve is made of the dearest prices and a margin; what is expected is less.
-        kept = self.reserve
-        ending = kept.seconds - kept.margin - kept.save / 3.0
-        width = Z90 * doubt * middle + 0.25 * ending
-        end = now + middle + ending
-        low, high = end - width, end + width
-        if self.ends_at is not None:
-            latest = self.ends_at - kept.margin
-            low, end, high = (min(x, latest) for x in (low, end, high))
-        return Interval(low=max(low, now), mid=max(end, now), high=max(high, now))
+    def _steps_within(self, seconds: float) -> int:
+        """Whole steps that so much training has room for, by what they hold."""
+        room = max(seconds, 0.0) / max(self.pace, 1e-12)
+        reached = self._load_to(self.step) + room
+        known = range(self.step, max(len(self.loads), self.step + 1))
+        steps = bisect_right(known, reached, key=self._load_to) - 1
+        if steps + 1 < len(known):
+            return max(steps, 0)
+        more = reached - self._load_to(known[-1])
+        return len(known) - 1 + max(0, int(more / max(self._mean_load(), 1e-12)))
 
     def _training_share(self) -> float:
         """Share of the time left that steps get; evaluations and saves take the rest."""
@@ -204,7 +255,7 @@ class Deadline:
         return Replan(horizon=max(reachable, self.step), why="the pace has moved")
 
     def stretch(self, now: float | None = None) -> Stretch:
-        """What lies ahead of this moment, with its prices."""
+        """What lies ahead of this moment, at the dearest prices seen."""
         return Stretch(
             step=self.step,
             horizon=self.horizon,

@@ -1,29 +1,113 @@
 """The steps of a rehearsal -> what they say about pace and memory.
 
-In: the loop's first steps. Out: a Measurement. Never: a clock; a prior.
+In: seconds, tokens and loads of the loop's first steps. Out: a Measurement, a Fit. Never: a clock;
+how much work a step holds (a load is in any unit, such as operations by the arithmetic).
 """
 
 from collections.abc import Sequence
-from statistics import mean, pstdev
+from dataclasses import dataclass
+from statistics import mean, median, pstdev
 
 from overnight.values.facts import Measurement
 from overnight.values.ledger import Stepped
 
+AGREEMENT = 0.15
+"""Two steps in a row that differ by less are past the settling."""
+FIXED_SHARE = 0.1
+"""Of a step's seconds that it takes whatever it holds, before its steps have said so ..."""
+FIXED_DOUBT = 0.15
+"""... and how far it may be off (bench/plans.py: 0 to 0.4 on two processors)."""
+NOISE = 0.05
+"""Relative scatter of single steps on a quiet machine, at the least."""
+OUTLIER = 2.0
+"""Times the median rate: a step that was slower was held up by something else, in part."""
+HUBER = 1.5
+"""Scatters from which on a step counts as held up (Huber 1964)."""
+SHARES = tuple(share / 50 for share in range(46))
+"""Fixed shares that are tried: 0 to 90 %."""
 
-def settled(steps: Sequence[Stepped], agreement: float = 0.15) -> int:
-    """How many first steps to leave out: those before two in a row agree in seconds a token."""
-    rates = [step.seconds / max(step.tokens, 1) for step in steps]
-    for index in range(len(rates) - 1):
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fit:
+    """Seconds of a step: `seconds_per_load` times (its load + `fixed_load`)."""
+
+    settled: int
+    """First steps that were left out."""
+    settling_seconds: float
+    """What those took beyond what a later step of their load takes."""
+    seconds_per_load: float
+    fixed_load: float
+    spread: float
+    """Relative standard deviation of a step's seconds from the fit."""
+
+
+def settled(rates: Sequence[float], agreement: float = AGREEMENT) -> int:
+    """How many first steps to leave out: those before two in a row agree, at most half of them."""
+    for index in range(len(rates) // 2):
         if abs(rates[index + 1] - rates[index]) <= agreement * rates[index]:
             return index
-    return max(len(steps) - 1, 0)
+    return len(rates) // 2
+
+
+def fit(seconds: Sequence[float], loads: Sequence[float]) -> Fit:
+    """The pace of steps with these loads (at least one), what a step costs besides its load apart.
+
+    Where the loads hardly differ the fixed share stays what is usual: one rate and its doubt.
+    """
+    first = settled([took / load for took, load in zip(seconds, loads, strict=True)])
+    took, held = seconds[first:], loads[first:]
+    usual = mean(held)
+    share = _fixed_share(took, held)
+    fixed = usual * share / (1.0 - share)
+    rate = _rate(took, [load + fixed for load in held])
+    expected = [rate * (load + fixed) for load in loads]
+    early = zip(seconds[:first], expected[:first], strict=True)
+    return Fit(
+        settled=first,
+        settling_seconds=sum(max(one - then, 0.0) for one, then in early),
+        seconds_per_load=rate,
+        fixed_load=fixed,
+        spread=pstdev(one / then for one, then in zip(took, expected[first:], strict=True)),
+    )
+
+
+def _rate(seconds: Sequence[float], loads: Sequence[float]) -> float:
+    """Seconds a unit of load over all steps; one that was held up counts as an outlier at most."""
+    rates = [took / load for took, load in zip(seconds, loads, strict=True)]
+    most = OUTLIER * median(rates)
+    return sum(min(rate, most) * load for rate, load in zip(rates, loads, strict=True)) / sum(loads)
+
+
+def _fixed_share(seconds: Sequence[float], loads: Sequence[float]) -> float:
+    """The fixed share that explains the steps best, an unusual one only if they insist."""
+    off = {share: _off(share, seconds, loads) for share in SHARES}
+    scatter = max(1.5 * min(median(one) for one in off.values()), NOISE)
+
+    def misfit(share: float) -> float:
+        unusual = ((share - FIXED_SHARE) / FIXED_DOUBT) ** 2
+        return sum(_pull(one / scatter) for one in off[share]) + unusual
+
+    return min(SHARES, key=misfit)
+
+
+def _off(share: float, seconds: Sequence[float], loads: Sequence[float]) -> list[float]:
+    """How far each step is off the best pace with this fixed share, relatively."""
+    usual = mean(loads)
+    whole = [share * usual + (1.0 - share) * load for load in loads]
+    rate = _rate(seconds, whole)
+    return [abs(took / (rate * load) - 1.0) for took, load in zip(seconds, whole, strict=True)]
+
+
+def _pull(off: float) -> float:
+    """Huber's loss: what is far off pulls with its distance, not with its square."""
+    return off * off if off < HUBER else HUBER * (2.0 * off - HUBER)
 
 
 def measure(steps: Sequence[Stepped]) -> Measurement:
     """What the steps of a rehearsal say about pace and memory (at least one step)."""
-    steady = steps[settled(steps) :]
-    rates = [step.seconds / max(step.tokens, 1) for step in steady]
-    early = steps[: len(steps) - len(steady)]
+    rates = [step.seconds / max(step.tokens, 1) for step in steps]
+    early = settled(rates)
+    steady, rates = steps[early:], rates[early:]
     usual = mean(step.seconds for step in steady)
     total = sum(step.seconds for step in steady)
     return Measurement(
@@ -31,6 +115,6 @@ def measure(steps: Sequence[Stepped]) -> Measurement:
         step_seconds=usual,
         step_seconds_spread=pstdev(rates) / mean(rates),
         tokens_per_second=sum(step.tokens for step in steady) / total,
-        warmup_seconds=sum(max(step.seconds - usual, 0.0) for step in early),
+        warmup_seconds=sum(max(step.seconds - usual, 0.0) for step in steps[:early]),
         peak_bytes=max(step.peak_bytes for step in steps),
     )

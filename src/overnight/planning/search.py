@@ -4,26 +4,17 @@ In: what was asked and what is. Out: the chosen candidate, its estimates, every 
 Never: measures anything; a setting that the user gave is kept, the search fills in what is open.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from overnight.planning import outlook, ranking, reasons, rules, timing, whatifs
 from overnight.planning.prices import Prices
 from overnight.planning.question import Question
 from overnight.planning.rates import rate_for
 from overnight.values.errors import NoPlanFits
-from overnight.values.facts import Interval
-from overnight.values.plan import Candidate, MemoryEstimate, Plan, Reserve
+from overnight.values.plan import Candidate, MemoryEstimate, Plan, Reserve, TimeEstimate
 from overnight.values.units import show_duration
 
-__all__ = ["Done", "Question", "choose", "corrected", "too_short", "traced"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Done:
-    """What of a night is over when its plan is corrected."""
-
-    seconds: float
-    steps: int
+__all__ = ["Question", "choose", "corrected", "too_short", "traced"]
 
 
 def _refuse_hopeless(question: Question, prices: Prices) -> None:
@@ -90,21 +81,17 @@ def too_short(window: float, spent: float, reserve: Reserve) -> NoPlanFits:
 
 
 def corrected(
-    plan: Plan, question: Question, *, prices: Prices, pace_now: Interval, done: Done
+    plan: Plan, question: Question, *, time: TimeEstimate, memory: MemoryEstimate, reserve: Reserve
 ) -> Plan:
-    """The same candidate with what the rehearsal measured in place of the priors.
-
-    `prices` are this machine's own, `pace_now` is in tokens per second.
-    """
-    terms = replace(outlook.terms(question, "rehearsal"), spent=done.seconds, steps_done=done.steps)
-    time = timing.estimate(plan.candidate, question.dataset, prices, pace=pace_now, terms=terms)
+    """The same candidate with what the rehearsal measured in place of the priors."""
     candidate = _for_horizon(plan.candidate, question, time.total_steps)
     better = replace(
         plan,
         candidate=candidate,
         time=time,
-        reserve=timing.reserve(prices, plan.window_seconds),
-        reasons=reasons.of(candidate, question, pace_now),
+        memory=memory,
+        reserve=reserve,
+        reasons=reasons.of(candidate, question, time.tokens_per_second),
     )
     return replace(better, notes=reasons.notes(better, question))
 

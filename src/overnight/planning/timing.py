@@ -8,6 +8,7 @@ import math
 from dataclasses import dataclass
 
 from overnight.planning.prices import Prices
+from overnight.values.cadence import LOOK_SHARE, Cadence, Stretch
 from overnight.values.facts import DatasetProfile, Interval
 from overnight.values.plan import (
     Candidate,
@@ -20,9 +21,10 @@ from overnight.values.plan import (
 REHEARSAL_SHARE = 0.02
 REHEARSAL_STEPS = 5
 REHEARSAL_LIMIT = 0.15
-"""2 % of the window or five steps, whichever is more, at most 15 % (DESIGN 6)."""
-LOOKING_SHARE = 0.05
-"""What evaluations (3 %) and saves (3.5 % at most, usually far less) take of the training time."""
+"""2 % of the window (of the steps, without one) or five steps, whichever is more, and at most 15 %
+of a window (DESIGN 6)."""
+EXIT_SHARE = 0.28
+"""Of what publishing takes: from the last word of the training process until it begins."""
 
 
 def reserve(prices: Prices, window: float | None) -> Reserve:
@@ -55,16 +57,14 @@ def step_seconds(candidate: Candidate, dataset: DatasetProfile, pace: Interval) 
     return Interval(low=tokens / pace.high, mid=tokens / pace.mid, high=tokens / pace.low)
 
 
-def rehearsal_seconds(step: float, window: float | None) -> float:
-    """How long the rehearsal goes on."""
-    five = REHEARSAL_STEPS * step
-    if window is None:
-        return five
-    return min(max(REHEARSAL_SHARE * window, five), REHEARSAL_LIMIT * window)
+def rehearsal_seconds(step: float, window: float) -> float:
+    """How long the rehearsal goes on in a window, by the seconds of a step."""
+    return min(max(REHEARSAL_SHARE * window, REHEARSAL_STEPS * step), REHEARSAL_LIMIT * window)
 
 
-def _room(step: float, free: float) -> int:
-    return max(0, int(free * (1.0 - LOOKING_SHARE) / max(step, 1e-9)))
+def rehearsal_steps(horizon: int) -> int:
+    """How many steps it has without a window: the same whatever the clock shows."""
+    return max(REHEARSAL_STEPS, round(REHEARSAL_SHARE * horizon))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,44 +75,106 @@ class Terms:
     source: Source
     asked: bool = False
     """Whether the user asked for the epochs or steps; else they are the priority's at most."""
-    spent: float = 0.0
-    """Seconds of the window that are gone."""
-    steps_done: int = 0
-    """Steps taken in them."""
 
 
-def ending(prices: Prices, window: float | None) -> Interval:
-    """What the ending takes: the reserve at most, less its margin as is expected."""
-    kept = reserve(prices, window)
-    expected = kept.seconds - kept.margin - kept.save / 3.0
-    return Interval(low=0.7 * expected, mid=expected, high=kept.seconds)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Between:
+    """What comes between the steps, and how often."""
+
+    cadence: Cadence
+    look: Interval
+    """Seconds of one evaluation of the *select* part."""
+    save: Interval
+    window: float | None
+
+    def stretch(self, steps: int, step: float) -> Stretch:
+        return Stretch(step=0, horizon=steps, step_seconds=max(step, 1e-9), window=self.window,
+                       look_seconds=self.look.mid, save_seconds=self.save.mid)  # fmt: skip
+
+    def room(self, step: float, free: float) -> int:
+        """Steps that fit into so many seconds together with what comes between them."""
+        ahead = self.stretch(1, step)
+        taken = self.look.mid / self.cadence.look_interval(ahead)
+        taken += self.save.mid / max(self.cadence.save_interval(ahead), 1e-9)
+        steps = max(0, int(free / (1.0 + taken) / max(step, 1e-9)))
+        between = sum(phase.mid for phase in self.phases(steps, step).values())
+        return steps + max(0, int((free - between) / max(step, 1e-9)) - steps)
+
+    def phases(self, steps: int, step: float) -> dict[str, Interval]:
+        looks, saves = self.cadence.coming(self.stretch(steps, step))
+        return {"evaluations": self.look.scaled(looks), "saves": self.save.scaled(saves)}
+
+
+def _between(
+    candidate: Candidate, dataset: DatasetProfile, prices: Prices, window: float | None
+) -> _Between:
+    minutes = candidate.save_minutes
+    cadence = Cadence(
+        eval_steps=candidate.eval_steps,
+        save_steps=candidate.save_steps,
+        save_seconds=60.0 * minutes if minutes else None,
+    )
+    share = dataset.num_select / max(dataset.num_select + dataset.num_test, 1)
+    look = _allowed(prices.evaluation.scaled(share), window)
+    return _Between(cadence=cadence, look=look, save=prices.save, window=window)
+
+
+def _allowed(look: Interval, window: float | None) -> Interval:
+    """One look at one part: a window bounds it."""
+    most = math.inf if window is None else LOOK_SHARE * window
+    return Interval(low=min(look.low, most), mid=min(look.mid, most), high=min(look.high, most))
+
+
+def ending(prices: Prices, look: Interval, window: float | None) -> Interval:
+    """What the ending takes before publishing: a save, both parts looked at, the process gone."""
+    expected = prices.save.mid + 2.0 * look.mid + EXIT_SHARE * prices.publish.mid
+    margin = margin_seconds(window)
+    return Interval(
+        low=0.7 * expected, mid=expected, high=expected + 0.5 * prices.save.mid + margin
+    )
 
 
 def estimate(
     candidate: Candidate, dataset: DatasetProfile, prices: Prices, *, pace: Interval, terms: Terms
 ) -> TimeEstimate:
-    """How long each phase takes and which horizon they leave."""
-    step = step_seconds(candidate, dataset, pace)
+    """How long each phase takes and which horizon they leave, before anything is measured."""
+    step, between = (
+        step_seconds(candidate, dataset, pace),
+        _between(candidate, dataset, prices, terms.window),
+    )
+    begin = {
+        "imports": prices.imports,
+        "tokenising": prices.tokenising,
+        "loading": prices.loading,
+        "first look": prices.save + between.look.scaled(2.0),
+        "settling": prices.settling,
+    }
+    end = {"ending": ending(prices, between.look, terms.window), "publish": prices.publish}
+    spent = sum(phase.mid for phase in begin.values()) + sum(phase.high for phase in end.values())
     wanted = steps_wanted(candidate, dataset)
-    begin = Interval.exactly(terms.spent) if terms.spent else prices.start + prices.evaluation
-    end = ending(prices, terms.window)
-    room = None
-    if terms.window is not None:
-        room = terms.steps_done + _room(step.mid, terms.window - begin.mid - end.high)
-    limits = [limit for limit in (room, wanted) if limit is not None]
-    total = min(limits, default=0)
-    training = step.scaled(max(total - terms.steps_done, 0))
+    room = None if terms.window is None else between.room(step.mid, terms.window - spent)
+    total = min((limit for limit in (room, wanted) if limit is not None), default=0)
+    middle = {"training": step.scaled(total), **between.phases(total, step.mid)}
     if room is not None and total == room:
         # The clock ends it: the pace decides how many steps fit, not how long they take.
-        training = Interval.exactly(training.mid)
-    looking = training.scaled(LOOKING_SHARE / (1.0 - LOOKING_SHARE))
+        middle = {name: Interval.exactly(phase.mid) for name, phase in middle.items()}
+    return told(candidate, dataset, begin | middle | end, steps=total, pace=pace, terms=terms)
+
+
+def told(
+    candidate: Candidate, dataset: DatasetProfile, phases: dict[str, Interval], *, steps: int,
+    pace: Interval, terms: Terms,
+) -> TimeEstimate:  # fmt: skip
+    """Phases as they are expected or measured, `steps` in all, as one estimate."""
+    wanted = steps_wanted(candidate, dataset)
+    cut = terms.asked and (wanted or 0) > steps
     return TimeEstimate(
-        phases={"start": begin, "training": training, "looking": looking, "ending": end},
-        total_steps=total,
-        epochs=total / steps_per_epoch(candidate, dataset),
+        phases=phases,
+        total_steps=steps,
+        epochs=steps / steps_per_epoch(candidate, dataset),
         tokens_per_second=pace,
         source=terms.source,
-        fits_in_window=room is None or (room >= 1 and not (terms.asked and (wanted or 0) > room)),
+        fits_in_window=terms.window is None or (steps >= 1 and not cut),
         steps_wanted=wanted,
     )
 

@@ -10,10 +10,9 @@ import numpy as np
 from overnight.codec import from_json
 from overnight.story.stage import Stage
 from overnight.training import journal
+from overnight.values.cadence import LOOK_SHARE
 
 BASE = "base.json"
-HELD_OUT_SHARE = 0.015
-"""Most of a window that one look at one held-out part may take: there are four at least."""
 LEAST_ROWS = 20
 
 
@@ -26,7 +25,7 @@ def limit(on: Stage) -> None:
     on.session.evaluate(rows)
     seconds = max((on.now - begun) / len(rows), 1e-6)
     window = on.ends_at - on.started_at
-    most = on.session.agreed(max(LEAST_ROWS, int(HELD_OUT_SHARE * window / seconds)))
+    most = on.session.agreed(max(LEAST_ROWS, int(LOOK_SHARE * window / seconds)))
     _cut(on, most)
 
 

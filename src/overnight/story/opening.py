@@ -23,7 +23,7 @@ from overnight.story.look import Look
 from overnight.story.publishing import publish_price
 from overnight.story.stage import Stage
 from overnight.story.teller import Teller
-from overnight.training import answers, journal, lineage, methods, render
+from overnight.training import ahead, answers, journal, lineage, methods, render
 from overnight.training.export import TOKENIZER
 from overnight.training.keeper import Keeper
 from overnight.training.loop import Course, Loop
@@ -46,6 +46,8 @@ from overnight.values.request import Request
 ANSWERS = 2
 ANSWERS_WINDOW = 120.0
 """Seconds: in shorter windows no answers are written."""
+MOST_EPOCHS = 5
+"""Epochs whose steps are counted one by one; in later ones they are like those in the mean."""
 PROVISIONAL_STEPS = 50
 """The horizon until the rehearsal has measured one, at least."""
 
@@ -96,8 +98,14 @@ def write_plan(folder: Path, plan: Plan, request: Request, found: Look) -> None:
 
 def begin(on: Stage, prepared: Prepared) -> Loop:
     """The loop, standing at the beginning or where the newest whole checkpoint stands."""
+    loop = _begun(on, prepared)
+    on.looked_at, on.peak_before = on.now, on.session.peak_bytes()
+    return loop
+
+
+def _begun(on: Stage, prepared: Prepared) -> Loop:
     on.keeper.stop_asked = on.stop_asked
-    on.publish_seconds = publish_price(prepared)
+    on.publish_seconds, on.prepared = publish_price(prepared), prepared
     if on.ends_at is not None:
         margin = margin_seconds(on.ends_at - on.started_at)
         on.keeper.latest = on.ends_at - on.publish_seconds - 0.5 * margin
@@ -129,6 +137,7 @@ def _course(on: Stage) -> Course:
         ends_at=on.ends_at,
         steps_wanted=timing.steps_wanted(candidate, on.found.data.profile),
         tokens_per_step=on.session.tokens_per_step,
+        loads=_loads(on),
         publish_seconds=on.publish_seconds,
         cadence=cadence,
     )
@@ -140,6 +149,16 @@ def _course(on: Stage) -> Course:
     )
     patience = Patience(limit=on.request.patience)
     return Course(deadline=deadline, schedule=schedule, patience=patience)
+
+
+def _loads(on: Stage) -> tuple[float, ...]:
+    """What the coming steps hold, as planned: a micro-batch made smaller changes little of it."""
+    wanted = timing.steps_wanted(on.plan.candidate, on.found.data.profile)
+    order = on.session.order
+    return ahead.loads(
+        on.session.corpus, order, on.plan.candidate, model=on.found.model,
+        steps=min(wanted or order.steps_per_epoch, MOST_EPOCHS * order.steps_per_epoch),
+    )  # fmt: skip
 
 
 def _loop(on: Stage, course: Course) -> Loop:

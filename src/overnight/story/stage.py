@@ -11,7 +11,7 @@ from overnight.story.look import Look
 from overnight.story.teller import Teller
 from overnight.training.keeper import Keeper
 from overnight.training.session import Session
-from overnight.values.ledger import Stepped
+from overnight.values.ledger import Prepared, Stepped
 from overnight.values.plan import Plan
 from overnight.values.request import Request
 
@@ -32,9 +32,22 @@ class Stage:
     rehearsing: bool = True
     steps: list[Stepped] = field(default_factory=list)
     """Of the rehearsal."""
+    prepared: Prepared | None = None
+    """How long the libraries, the data and the model took to be there."""
+    looked_at: float = 0.0
+    """On the boot-time clock: when the first step could begin."""
+    peak_before: int = 0
+    """Bytes: the most memory taken until then."""
     forecast_at: float = 0.0
     answer_seconds: float = 0.0
     """What the answers before training took."""
+
+    @property
+    def publishing(self) -> float:
+        """Seconds that publishing is expected to take; `publish_seconds` are kept for it."""
+        if self.prepared is None:
+            return self.publish_seconds
+        return self.prepared.import_seconds + self.prepared.load_seconds
 
     @property
     def now(self) -> float:

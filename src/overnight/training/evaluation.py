@@ -43,6 +43,7 @@ def row_losses(
             which would have to agree on it at every batch.
         OvernightError: not even one row fits into the memory.
     """
+    state.give_back()  # what training left would stand beside what looking takes
     size = ROWS * session.candidate.per_device_train_batch_size
     several = session.accelerator.num_processes > 1
     stop = never if several else give_up
@@ -52,6 +53,7 @@ def row_losses(
         sums = _sums(session, rows, size, stop)
     if sums is None:
         raise OvernightError("one held-out row does not fit into the memory; lower max_length")
+    state.give_back()
     accelerator = session.accelerator
     if several:
         sums = accelerator.reduce(sums.to(accelerator.device), "sum").cpu()

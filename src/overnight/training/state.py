@@ -50,6 +50,21 @@ def free_memory(device: str) -> None:
         torch.cuda.empty_cache()
 
 
+def give_back() -> None:
+    """Returns memory that is free to the system, where the C library keeps it (glibc).
+
+    Tensors of ever other sizes leave holes: without this a night on a CPU grew from 1.2 to 2.7 GiB,
+    by a tenth at every change between training and looking; with it not at all.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    import ctypes
+
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:  # musl has none, and needs none
+        trim(0)
+
+
 def peak_bytes(device: str) -> int:
     """Peak bytes of the device, or of this process's resident memory on a CPU."""
     import torch

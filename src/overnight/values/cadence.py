@@ -11,6 +11,8 @@ EVALUATIONS = 20
 """Evaluations a night ..."""
 EVALUATION_SHARE = 0.03
 """... within this share of the window (DESIGN 5)."""
+LOOK_SHARE = 0.015
+"""Most of a window that one look at one held-out part may take: there are four at least."""
 SAVE_SHARE = 0.035
 """Most that saving may cost: CheckFreq's bound (FAST 2021)."""
 SAVES = 20

@@ -61,6 +61,12 @@ class Rehearsed:
     seconds: float
     tokens_per_second: float
     peak_bytes: int
+    settled: int = 0
+    """First steps that were still settling and say nothing about the pace."""
+    settling_seconds: float = 0.0
+    """What those took beyond later ones."""
+    fixed_load: float = 0.0
+    """What a step costs whatever it holds, in the unit of `Deadline.loads`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,107 @@
+"""What is still to come of a night, phase by phase, and when everything is over.
+
+In: a Deadline, the time now. Out: seconds as intervals that hold nine times in ten. Never: decides;
+what is kept in reserve is Deadline's, by the dearest prices; here are those to be expected.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from overnight.control.deadline import Deadline
+from overnight.values.facts import Interval
+
+Z90 = 1.645
+"""Nine times in ten, for a normal spread."""
+DRIFT = 0.10
+"""What the pace of a whole night differs by from that of its first steps, nine times in ten
+(bench/results/plans.md)."""
+SEEN_WEIGHT = 3.0
+"""How much faster than its share a stretch that was seen takes that doubt away."""
+TOGETHER = 2.0
+"""Steps in a row that are slow together: what slows a machine lasts longer than a step."""
+FOLLOWED = 0.05
+"""What the clock's own end may be off: its horizon follows the pace, its last step is whole."""
+EXIT = Interval(low=0.15, mid=0.28, high=0.5)
+"""Share of what publishing takes that goes by from the last word of the training process until it
+begins: 0.25 on a quiet machine, 0.28 on one four times overcrowded."""
+ANSWERS = Interval(low=0.2, mid=1.0, high=1.3)
+"""What answers after training take of what those before it took: they may end sooner."""
+PUBLISH = Interval(low=0.8, mid=1.0, high=1.4)
+"""What a fresh process takes of what importing and loading took once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ahead:
+    """Seconds that are still to come."""
+
+    training: Interval
+    evaluations: Interval
+    saves: Interval
+    ending: Interval
+    publish: Interval
+
+    @property
+    def total(self) -> Interval:
+        """All of them."""
+        return self.training + self.evaluations + self.saves + self.ending + self.publish
+
+    def phases(self) -> dict[str, Interval]:
+        """By name."""
+        return {"training": self.training, "evaluations": self.evaluations, "saves": self.saves,
+                "ending": self.ending, "publish": self.publish}  # fmt: skip
+
+
+def doubt(night: Deadline, seconds: float) -> float:
+    """What the pace of the next so many seconds of steps may differ by, relatively."""
+    seen = night.earlier[0] + sum(took for took, _ in night.recent)
+    steps, left = len(night.recent), max(night.horizon - night.step, 1)
+    chance = Z90 * night.spread * math.sqrt(TOGETHER / max(steps, 1) + TOGETHER / left)
+    drift = DRIFT * math.sqrt(seconds / max(seconds + SEEN_WEIGHT * seen, 1e-9))
+    return math.hypot(min(chance, 1.0), drift)
+
+
+def ahead(night: Deadline, now: float, *, publish_seconds: float) -> Ahead:
+    """Each phase that is still to come; publishing is expected to take `publish_seconds`."""
+    middle = night.pace * night.load(night.step, max(night.horizon, night.step))
+    wide = doubt(night, middle)
+    if night.bounded:
+        wide = min(wide, FOLLOWED)  # a slower pace means fewer steps then, not a later end
+    look, save = _usual_look(night, night.look_rows), _usual(night.save_prices)
+    stretch = replace(night.stretch(now), look_seconds=look, save_seconds=save)
+    looks, saves = night.cadence.coming(stretch)
+    last = _usual_look(night, night.test_rows)
+    last += look if night.evaluated_step < night.horizon else 0.0
+    last += save if night.saved_step < night.horizon else 0.0
+    return Ahead(
+        training=_about(middle, wide),
+        evaluations=_about(looks * look, wide),
+        saves=_about(saves * save, max(wide, 0.5)),
+        ending=_about(last, wide)
+        + ANSWERS.scaled(night.answer_seconds)
+        + EXIT.scaled(publish_seconds),
+        publish=PUBLISH.scaled(publish_seconds),
+    )
+
+
+def finish(night: Deadline, now: float, *, publish_seconds: float) -> Interval:
+    """When everything is over (boot seconds), nine times in ten inside."""
+    coming = ahead(night, now, publish_seconds=publish_seconds).total
+    ends = [now + coming.low, now + coming.mid, now + coming.high]
+    if night.ends_at is not None:
+        ends = [min(end, night.ends_at - night.reserve.margin) for end in ends]
+    low, mid, high = (max(end, now) for end in ends)
+    return Interval(low=low, mid=mid, high=high)
+
+
+def _about(seconds: float, wide: float) -> Interval:
+    return Interval(low=seconds / (1.0 + wide), mid=seconds, high=seconds * (1.0 + wide))
+
+
+def _usual(prices: Sequence[float]) -> float:
+    """The middle one, of two the cheaper: the first was paid before anything was warm."""
+    return sorted(prices)[(len(prices) - 1) // 2] if prices else 0.0
+
+
+def _usual_look(night: Deadline, rows: int) -> float:
+    return rows * _usual(night.look_rates)

@@ -1,0 +1,49 @@
+"""What the coming steps hold, before any of them is taken: a pure function of the order.
+
+In: an order, row lengths, a candidate, a model's profile. Out: the operations of every step, with
+padding. Never: draws rows; seconds.
+"""
+
+from itertools import accumulate
+
+import numpy as np
+from numpy.typing import NDArray
+
+from overnight.planning.work import flops_per_token
+from overnight.training.batches import Corpus, Order, Rows
+from overnight.values.facts import ModelProfile
+from overnight.values.plan import Candidate
+
+MOST_ROWS = 200_000
+"""Rows that are counted one by one; what comes after them is like them in the mean."""
+
+
+def loads(
+    corpus: Corpus, order: Order, candidate: Candidate, *, model: ModelProfile, steps: int
+) -> tuple[float, ...]:
+    """Operations of the first `steps` steps or as many as are counted, each with all before it.
+
+    The first figure is 0. All processes together.
+    """
+    most = max(min(steps, MOST_ROWS // max(order.rows_per_step, 1)), 1)
+    held: list[float] = []
+    epoch = 0
+    while len(held) < most:
+        for rows in order.epoch(epoch)[: most - len(held)]:
+            held.append(_step(corpus, rows, candidate, model))
+        epoch += 1
+    return tuple(accumulate(held, initial=0.0))
+
+
+def _step(corpus: Corpus, rows: Rows, candidate: Candidate, model: ModelProfile) -> float:
+    """Operations of one step, over its micro-batches."""
+    ranked = rows[np.argsort(-corpus.lengths[rows], kind="stable")]
+    first = np.arange(0, len(ranked), candidate.per_device_train_batch_size)
+    widths: NDArray[np.int64] = corpus.lengths[ranked][first]
+    counts = np.diff(np.append(first, len(ranked)))
+    learnt = np.add.reduceat(corpus.learnt[ranked], first)
+    total = 0.0
+    for width, count, taught in zip(widths, counts, learnt, strict=True):
+        places = float(width * count)
+        total += places * flops_per_token(candidate, model, float(width), learnt=taught / places)
+    return total
