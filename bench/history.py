@@ -116,10 +116,16 @@ class Night:
 def lived(work: Path) -> list[Night]:
     """Every night that came to its planned end."""
     records = {each.run: each for each in History(work / "history.sqlite3").records()}
-    whole = {name: each for name, each in records.items() if "total" in each.actual}
-    found = [(case, work / f"night-{case:02d}") for case in range(len(CASES))]
-    return [Night(case=case, question=question(out), record=whole[out.name])
-            for case, out in found if out.name in whole]  # fmt: skip
+    found = []
+    for case in range(len(CASES)):
+        out = work / f"night-{case:02d}"
+        record = records.get(out.name)
+        if record is not None and "total" in record.actual:
+            asked_then = question(out)
+            # As the arithmetic is now: the page can be made again after it has changed.
+            prior = search.choose(asked_then).prior
+            found.append(Night(case=case, question=asked_then, record=replace(record, prior=prior)))
+    return found
 
 
 def question(out: Path) -> Question:

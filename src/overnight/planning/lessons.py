@@ -61,13 +61,14 @@ _KINDS = {
 BETWEEN = 0.15
 """Share of a prior's variance that lies between kinds of nights on one machine, not between
 machines: what nights unlike the one that is asked for cannot tell, however many they are."""
-OTHER_VERSIONS = 0.5
+OTHER_VERSIONS = 0.3
+"""Of overnight, too: its priors may be others by now. Two new nights outvote five old ones."""
 HALF_LIFE_DAYS = 60.0
 """Machines change: drivers, neighbours, dust."""
-DOUBT = 0.3
+DOUBT = 0.2
 """Weight of the prior as one more record that says `no correction`: it decides between two nights
-that contradict each other, and is outvoted by three."""
-NIGHTS_ASSUMED = 3.0
+that contradict each other, and is outvoted by any one that is alike."""
+NIGHTS_ASSUMED = 1.5
 """How many nights' worth the assumed spread of nights counts beside the spread that is seen."""
 
 
@@ -166,7 +167,7 @@ def _student(freedom: float) -> float:
     """What nine in ten lie within, in standard deviations, where these are estimated from few.
 
     The expansion of Student's quantile about the normal one (Abramowitz and Stegun 26.7.5), two
-    terms: 2 % low at 3 degrees of freedom, exact to three digits from 10.
+    terms: 5 % low at 2 degrees of freedom, 2 % at 3, exact to three digits from 10.
     """
     z = 1.6449
     first = (z**3 + z) / 4.0

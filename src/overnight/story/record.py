@@ -34,8 +34,8 @@ from overnight.values.ledger import (
 from overnight.values.lessons import Remembered
 from overnight.values.plan import Plan
 
-VERSIONED = ("torch", "transformers")
-"""What a night's pace and memory depend on most."""
+VERSIONED = ("overnight", "torch", "transformers")
+"""What a night's pace and memory, and what was foretold of them, depend on most."""
 FEWEST_STEPS = 3
 """Steps below which a pace is not worth remembering: the first two are still settling."""
 SLOPE_STEPS = 20
