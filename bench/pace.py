@@ -181,7 +181,8 @@ ABOUT = (
     "Errors are those of the time of a step, predicted over published. The product's arithmetic "
     "(planning/work.py, planning/pace.py) with constants fitted to the other sources, each of "
     "which weighs the same. `fused` (Liger, foak, Unsloth, torch.compile) and sharding over a "
-    "node's links are features known before a run; overnight's own loop has neither."
+    "node's links are features known before a run; overnight's own loop has neither. LLM.int8 is "
+    "predicted as LoRA, and checkpointing taken to be on where a row does not state it."
 )
 
 

@@ -46,10 +46,10 @@ CUDA = Rates(matrix=0.862, attention=0.296, traffic=3.71, adapted=0.877, unpack=
 batches it is the stack that is timed: 0.14 s a step of 1,000 tokens of a 3B model with LoRA (PEFT's
 published results, L40S, torch 2.13), 0.15 by this."""
 CPU = {
-    "fp32": Rates(matrix=1.03, attention=0.456, traffic=2.63, adapted=2.75, unpack=2.0,
-                  layer_seconds=8.26e-4, narrow=57.0, scores=73.0),
-    "bf16": Rates(matrix=0.896, attention=0.27, traffic=14.8, adapted=2.75, unpack=2.0,
-                  layer_seconds=8.26e-4, narrow=224.0, scores=73.0),
+    "fp32": Rates(matrix=1.01, attention=0.456, traffic=2.53, adapted=3.65, unpack=2.0,
+                  layer_seconds=8.1e-4, narrow=44.7, scores=81.7),
+    "bf16": Rates(matrix=0.966, attention=0.28, traffic=12.9, adapted=3.65, unpack=2.0,
+                  layer_seconds=8.1e-4, narrow=286.0, scores=81.7),
 }  # fmt: skip
 """Fitted by bench/cpu_pace.py to sessions of 0.26 to 62 M parameters on one processor, its
 measured products as the peak (bench/results/cpu_pace.md)."""
@@ -57,8 +57,8 @@ HOPPER = 0.722
 """Compute capability 9 and above: share of the peak ratio to older cards that training sees
 (bench/pace.py; H100 over A100 2.29 measured, 3.17 by peaks)."""
 POWER_LIMITED = 0.43
-"""A T4 sustains 24 of 65 TFLOPS in matrix products at its 70 W (forums.developer.nvidia.com,
-264462), an A100 0.86 of its peak."""
+"""Of the peak: a T4 sustains 24 of 65 TFLOPS in matrix products at its 70 W (reported at
+forums.developer.nvidia.com, 264462), which is 0.43 of the share that an A100 sustains of its own."""
 CEILING = 0.85
 """What a burst of products measures of a card's peak (0.80 to 0.87: MAMF, ml-engineering)."""
 FLOPS_PER_BYTE = 150.0
@@ -69,7 +69,7 @@ HOST_BANDWIDTH = 5e10
 """Bytes a second of a host's memory where it was not measured; 4 to 5e10 on two processors."""
 SPREAD = {"cuda": 0.35, "cpu": 0.4, "mps": 0.9}
 """Natural logarithm of the interval's half width (sources held out: bench/results/pace.md; shapes
-held out: bench/results/cpu_pace.md). Nothing is known of `mps` but that it is slower than cards."""
+held out: bench/results/cpu_pace.md). `mps` has the cards' constants, on which nothing was tried."""
 SHORT_SPREAD = 0.35
 """Added in full where nothing but launching takes time: processors differ more than cards."""
 POWER_SPREAD = 0.55
@@ -95,7 +95,7 @@ def sustained(hardware: Hardware, precision: str, *, processes: int = 1) -> Mach
     return Machine(flops=_lasting(hardware, flops, sheet), bandwidth=bandwidth)
 
 
-def rates(hardware: Hardware, precision: str) -> Rates:
+def rates_of(hardware: Hardware, precision: str) -> Rates:
     """The constants of a kind of machine at a precision."""
     return CPU.get(precision, CPU["fp32"]) if hardware.device == "cpu" else CUDA
 
@@ -123,7 +123,7 @@ def step_seconds(
     """
     work = micro_batch(candidate, model, length, learnt=learnt)
     machine = sustained(hardware, candidate.precision, processes=candidate.processes)
-    kind = rates(hardware, candidate.precision)
+    kind = rates_of(hardware, candidate.precision)
     micro = micro_seconds(work, machine, kind)
     middle = candidate.gradient_accumulation_steps * micro + work.update / machine.bandwidth
     wide = spread(work, machine, kind, hardware.device)

@@ -4,6 +4,7 @@ In: facts, a candidate, a pace. Out: `Prices`, seconds as intervals. Never: a cl
 until the night has paid it once.
 """
 
+import math
 from dataclasses import dataclass
 
 from overnight.planning.lengths import mean_cut
@@ -28,10 +29,14 @@ DISK_BYTES_PER_SECOND = 5e8
 """Read, or written and synced, where it was not measured; 1.3e9 on a local disk, less elsewhere."""
 LOAD = Interval(low=0.08, mid=0.13, high=0.4)
 """Building a model and an optimizer of any size (26 nights, 0.3 to 2 M parameters)."""
-SAVE = Interval(low=0.02, mid=0.08, high=0.25)
-"""A checkpoint of any size: its many small files, synced (94 saves: 0.02 to 0.19 nine in ten)."""
+SAVE = Interval(low=0.016, mid=0.08, high=0.3)
+"""A checkpoint of any size: its many small files, synced (94 saves: 0.02 to 0.3)."""
 TEST = Interval(low=0.3, mid=1.1, high=2.6)
 """What publishing takes beyond a start: the test of what was written (26 nights)."""
+EVALUATION = 1.2
+"""What a held-out row takes beyond the arithmetic of a forward pass (26 nights, first looks)."""
+EVALUATION_SPREAD = 1.7
+"""Factor by which that differs from night to night, nine times in ten."""
 CHECKPOINT_BYTES = 12
 """A trained weight with its two moments, fp32."""
 
@@ -104,9 +109,12 @@ def _settling(
 
 def _evaluation(candidate: Candidate, dataset: DatasetProfile, pace: Interval) -> Interval:
     """One forward pass over both parts: a third of a full step's work, half of a LoRA step's, and
-    less beside steps that compute layers again. In 26 nights 2.8 and 2.1 times training's pace."""
+    less beside steps that compute layers again."""
     rows = dataset.num_select + dataset.num_test
     tokens = rows * mean_cut(dataset, candidate.max_length)
     again = 1.0 / candidate.checkpoint_every if candidate.gradient_checkpointing else 0.0
     forward = again + (3.0 if candidate.method == "full" else 2.0)
-    return _over(tokens / forward, pace)
+    middle = EVALUATION * tokens / (forward * pace.mid)
+    # Two doubts that know nothing of each other: the pace's, and how much dearer rows are here.
+    wide = math.exp(math.hypot(math.log(pace.high / pace.mid), math.log(EVALUATION_SPREAD)))
+    return Interval(low=middle / wide, mid=middle, high=middle * wide)
