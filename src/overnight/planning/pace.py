@@ -58,7 +58,7 @@ HOPPER = 0.722
 (bench/pace.py; H100 over A100 2.29 measured, 3.17 by peaks)."""
 POWER_LIMITED = 0.43
 """Of the peak: a T4 sustains 24 of 65 TFLOPS in matrix products at its 70 W (reported at
-forums.developer.nvidia.com, 264462), which is 0.43 of the share that an A100 sustains of its own."""
+forums.developer.nvidia.com, 264462): 0.43 of the share that an A100 sustains of its own."""
 CEILING = 0.85
 """What a burst of products measures of a card's peak (0.80 to 0.87: MAMF, ml-engineering)."""
 FLOPS_PER_BYTE = 150.0
