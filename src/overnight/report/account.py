@@ -16,6 +16,7 @@ from overnight.values.ledger import (
     Evaluated,
     Forecast,
     Loss,
+    Prepared,
     Published,
     Rehearsed,
     Replanned,
@@ -39,6 +40,8 @@ class Promise:
     """As `words.in_unit` takes it."""
     promised: Interval
     done: float | None
+    before: Interval | None = None
+    """What was promised before anything was measured, where that was otherwise."""
     settled: bool = True
     """False while `done` is only the figure so far."""
 
@@ -80,6 +83,10 @@ class Report:
     seconds: Mapping[Phase, float]
     incidents: tuple[Incident, ...]
     answers: tuple[Answers, ...]
+    first_plan: Plan | None = None
+    """As it was shown before anything was measured."""
+    prepared: Prepared | None = None
+    """The first time that libraries, data and model were loaded."""
     rehearsed: Timed[Rehearsed] | None = None
     stopped: Timed[Stopped] | None = None
     chosen: Chosen | None = None
@@ -150,7 +157,9 @@ class Report:
         """What the plan gives a step."""
         time = self.plan.time
         training = time.phases.get("training", Interval.exactly(0.0)).mid
-        before = self.rehearsed.event.steps if self.rehearsed else 0  # not in its training phase
+        # Older plans tell the rehearsal apart from training.
+        apart = self.rehearsed is not None and "settling" not in time.phases
+        before = self.rehearsed.event.steps if self.rehearsed and apart else 0
         return training / max(time.total_steps - before, 1)
 
     @property

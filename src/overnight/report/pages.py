@@ -18,6 +18,7 @@ from overnight.report.account import Promise, Report
 from overnight.report.reading import State
 from overnight.report.verdict import Verdict, judge
 from overnight.report.words import between, day_clock, figure, in_unit, inert, loss_words
+from overnight.values.facts import Interval
 from overnight.values.ledger import Loss
 from overnight.values.units import show_bytes, show_count, show_duration
 
@@ -63,16 +64,24 @@ def _unbroken(text: str) -> str:
 
 
 def _promise_row(promise: Promise, report: Report) -> dict[str, Any]:
-    if promise.unit == "clock" and report.started:
-        span = report.clock.span(promise.promised.low, promise.promised.high)
-        done = report.clock.show(promise.done) if promise.done is not None else ""
-    elif promise.unit == "clock":
-        span, done = f"{between(report.plan.time.total, 'seconds')} after its start", ""
+    done, clock = promise.done, promise.unit == "clock"
+    if done is None or (clock and not report.started):
+        shown = ""
     else:
-        span = between(promise.promised, promise.unit) if promise.promised.high else ""
-        done = in_unit(promise.done, promise.unit) if promise.done is not None else ""
-    return {"what": promise.what, "promised": _unbroken(span), "done": _unbroken(done),
+        shown = report.clock.show(done) if clock else in_unit(done, promise.unit)
+    return {"what": promise.what, "promised": _span(promise.promised, promise, report),
+            "before": _span(promise.before, promise, report), "done": _unbroken(shown),
             "kept": promise.kept}  # fmt: skip
+
+
+def _span(promised: Interval | None, promise: Promise, report: Report) -> str:
+    if promised is None or not promised.high:
+        return ""
+    if promise.unit != "clock":
+        return _unbroken(between(promised, promise.unit))
+    if report.started:
+        return _unbroken(report.clock.span(promised.low, promised.high))
+    return _unbroken(f"{between(report.plan.time.total, 'seconds')} after its start")
 
 
 def _tile_loss(report: Report) -> tuple[str, str, str]:

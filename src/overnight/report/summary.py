@@ -6,18 +6,19 @@ Out: a `Report`, and its report.json. Never: anything alive; drawing; writing fi
 
 import dataclasses
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from overnight.codec import entries_from_text, entry_to_line, from_json, to_json
 from overnight.report import reading
-from overnight.report.account import GOOD_ACCURACY, Promise, Report
-from overnight.report.reading import Incident, Phase
+from overnight.report.account import GOOD_ACCURACY, Report
+from overnight.report.promises import promises
+from overnight.report.reading import Incident
 from overnight.report.verdict import judge
 from overnight.report.words import count_of, iso
 from overnight.values.errors import InputError
-from overnight.values.facts import DatasetProfile, Hardware, Interval, ModelProfile
+from overnight.values.facts import DatasetProfile, Hardware, ModelProfile
 from overnight.values.ledger import (
     Chosen,
     Crashed,
@@ -26,6 +27,7 @@ from overnight.values.ledger import (
     Evaluated,
     Forecast,
     Loss,
+    Prepared,
     Published,
     Rehearsed,
     Replanned,
@@ -57,7 +59,9 @@ def summarise(plan: Plan, *, entries: Sequence[Entry], dataset: DatasetProfile,
         base_losses=_base_losses(entries), replans=reading.kept(entries, Replanned),
         forecasts=reading.every(entries, Forecast), segments=pieces,
         seconds=reading.seconds_by_phase(pieces), incidents=reading.incidents(entries),
-        answers=reading.answers(entries), rehearsed=next(iter(rehearsed), None),
+        answers=reading.answers(entries),
+        prepared=next((e.event for e in reading.every(entries, Prepared)), None),
+        rehearsed=next(iter(rehearsed), None),
         notable=_notable(entries), **_ending(entries),
         crashes=len(reading.every(entries, Crashed)),
         resumptions=len(reading.every(entries, Resumed)),
@@ -85,49 +89,6 @@ def _base_losses(entries: Sequence[Entry]) -> dict[str, Loss]:
 def _notable(entries: Sequence[Entry]) -> tuple[Mapping[str, object], ...]:
     kept = (e for e in entries if not isinstance(e.event, Stepped | Forecast))
     return tuple(json.loads(entry_to_line(entry)) for entry in kept)
-
-
-def promises(report: Report) -> tuple[Promise, ...]:
-    """What the plan promised beside what was done; figures of a night so far stay open."""
-    time, memory = report.plan.time, report.plan.memory
-    end = report.ended.utc if report.ended else None
-    epochs = report.steps[-1].event.epoch if report.steps else 0.0
-    peak = float(report.peak_bytes) if report.peak_bytes is not None else None
-    exactly = Interval.exactly
-    lines = [
-        Promise(what="finish", unit="clock", promised=report.promised_utc, done=end),
-        Promise(what="steps", unit="count", promised=exactly(time.total_steps),
-                done=report.steps_done),
-        Promise(what="epochs", unit="epochs", promised=exactly(time.epochs), done=epochs),
-        Promise(what="pace", unit="pace", promised=time.tokens_per_second,
-                done=report.tokens_per_second, settled=report.over),
-        Promise(what="peak memory", unit="bytes", promised=exactly(memory.peak_bytes), done=peak),
-    ]  # fmt: skip
-    return (*lines, *_phase_promises(report))
-
-
-def _covered(report: Report) -> dict[str, tuple[Phase, ...]]:
-    """Which phases of the journal each planned one stands for; every phase exactly once.
-
-    A plan may foresee evaluations and saves together, as `looking`, and the rehearsal within
-    the start.
-    """
-    planned = report.plan.time.phases
-    merged: dict[str, tuple[Phase, ...]] = {"looking": ("evaluations", "saves")}
-    if "rehearsal" not in planned:
-        merged["start"] = ("start", "rehearsal")
-    alike: dict[str, tuple[Phase, ...]] = {phase: (phase,) for phase in reading.PHASES}
-    found = {name: (alike | merged).get(name, ()) for name in planned}
-    seen = {phase for phases in found.values() for phase in phases}
-    return found | {phase: (phase,) for phase in report.seconds if phase not in seen}
-
-
-def _phase_promises(report: Report) -> Iterator[Promise]:
-    for name, phases in _covered(report).items():
-        promised = report.plan.time.phases.get(name, Interval.exactly(0.0))
-        spent = sum(report.seconds.get(phase, 0.0) for phase in phases)
-        done = spent if report.over else None
-        yield Promise(what=name, unit="seconds", promised=promised, done=done)
 
 
 def _estimate(plan: Plan) -> dict[str, Any]:
@@ -264,12 +225,14 @@ def load(run_folder: Path) -> Report:
                  "request": Request}  # fmt: skip
         known: dict[str, Any] = {key: from_json(data[key], kind) for key, kind in facts.items()}
         plan = from_json(data["plan"], Plan)
+        first = from_json(data.get("first_plan", data["plan"]), Plan)
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{run_folder / 'plan.json'} is not a plan of this program: {error}; "
                          "start over with --fresh") from error  # fmt: skip
     journal = run_folder / "events.jsonl"
     entries, torn = entries_from_text(_read(journal) if journal.exists() else "")
-    return _with_torn(summarise(plan, entries=entries, **known), torn)
+    report = summarise(plan, entries=entries, **known)
+    return _with_torn(dataclasses.replace(report, first_plan=first), torn)
 
 
 def _with_torn(report: Report, torn: tuple[int, ...]) -> Report:

@@ -15,11 +15,11 @@ from rich.text import Text
 from overnight.report import tables
 from overnight.report.account import Report
 from overnight.report.live import LiveView
+from overnight.report.promises import promises
 from overnight.report.reading import Answers
-from overnight.report.summary import promises
 from overnight.report.verdict import judge
-from overnight.report.words import between, in_unit, inert, inert_line
-from overnight.values.facts import DatasetProfile
+from overnight.report.words import Clock, between, in_unit, inert, inert_line
+from overnight.values.facts import DatasetProfile, Interval
 from overnight.values.units import show_count
 
 __all__ = ["Example", "LiveView", "print_dataset", "print_ending"]
@@ -86,22 +86,32 @@ def print_dataset(profile: DatasetProfile, *, examples: Sequence[Example] = (),
 
 
 def _promised(report: Report) -> Table:
-    table = tables.table("", "promised", "done", "")
-    clock = report.clock
-    for promise in promises(report):
-        if promise.done is None or not (promise.promised.high or promise.done):
-            continue
-        if promise.unit == "clock":
-            said = clock.span(promise.promised.low, promise.promised.high)
-            done = clock.show(promise.done)
-        else:
-            said, done = (
-                between(promise.promised, promise.unit),
-                in_unit(promise.done, promise.unit),
-            )
+    """Promised against done; where a rehearsal corrected the plan, with what it said before."""
+    shown = [
+        promise for promise in promises(report)
+        if promise.done is not None and (promise.promised.high or promise.done)
+    ]  # fmt: skip
+    corrected = any(promise.before for promise in shown)
+    names = ("planned", "rehearsed") if corrected else ("promised",)
+    table = tables.table("", *names, "done", "")
+    for promise in shown:
         held = {True: "inside", False: "outside", None: ""}[promise.kept]
-        tables.row(table, promise.what, said if promise.promised.high else "-", done, held)
+        said = [_said(promise.promised, promise.unit, report.clock)]
+        if corrected:
+            said.insert(0, _said(promise.before, promise.unit, report.clock))
+        done = _figure(promise.done or 0.0, promise.unit, report.clock)
+        tables.row(table, promise.what, *said, done, held)
     return table
+
+
+def _said(promised: Interval | None, unit: str, clock: Clock) -> str:
+    if promised is None or not promised.high:
+        return "-"
+    return clock.span(promised.low, promised.high) if unit == "clock" else between(promised, unit)
+
+
+def _figure(done: float, unit: str, clock: Clock) -> str:
+    return clock.show(done) if unit == "clock" else in_unit(done, unit)
 
 
 def _answers(pairs: Iterable[Answers]) -> Table:
