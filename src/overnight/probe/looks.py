@@ -6,7 +6,8 @@ left out or kept: of each 16 bytes remain.
 
 import re
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import chain
 
 import numpy as np
 import xxhash
@@ -38,17 +39,15 @@ class Looks:
 
     def at(self, row: Row) -> None:
         """Look at the next row."""
-        said = [turn.text for turn in row.turns]
-        if any("{{" in text and _HOLE.search(text) for text in said):
-            self._count("hole", row.source)
-        if any(not text.isascii() and _GARBLED.search(text) for text in said):
-            self._count("garbled", row.source)
-        if any(not text or text.isspace() for text in said):
-            self._count("empty", row.source)
-        before = [turn.text for turn in row.turns if not turn.learn]
+        before: list[str] = []
+        learnt: list[str] = []
+        for turn in row.turns:
+            (learnt if turn.learn else before).append(turn.text)
+        for kind in {kind for text in chain(before, learnt) for kind in _wrong(text)}:
+            self._count(kind, row.source)
+        answer = "\n".join(learnt)
         self._asked.append(_hash("\x1e".join(before)) if before else _SILENT)
-        learnt = row.learnt
-        self._answered.append(_hash(learnt) if learnt else _SILENT)
+        self._answered.append(_hash(answer) if answer else _SILENT)
 
     def _count(self, kind: str, place: str) -> None:
         count, first = self._seen.get(kind, (0, place))
@@ -79,6 +78,15 @@ class Looks:
             place = rows[prompt].source
             found.append(Finding(kind="same-prompt", count=again, what=what, example=place))
         return found
+
+
+def _wrong(text: str) -> Iterator[str]:
+    if "{{" in text and _HOLE.search(text):
+        yield "hole"
+    if not text.isascii() and _GARBLED.search(text):
+        yield "garbled"
+    if not text or text.isspace():
+        yield "empty"
 
 
 def _hash(text: str) -> int:

@@ -26,7 +26,7 @@ LEAST_WORDS = 8
 WORDS = 3
 
 _ODD = np.random.default_rng(20).integers(1, 2**63, (3, HASHES), dtype=np.uint64) * 2 + 1
-_LAST = np.uint64(2**64 - 1)
+_LAST = np.uint32(2**32 - 1)
 _BASE = 0x9E3779B97F4A7C15
 """Odd, so that it has an inverse modulo 2^64: the hash of a word needs no loop over words."""
 _END = " \x7f" * (WORDS - 1) + "\n"
@@ -45,13 +45,13 @@ def sketches(texts: Sequence[str]) -> Sketches:
     words = _word_hashes(codes, starts, ends)
     rows = np.searchsorted(starts, np.concatenate(([0], np.flatnonzero(codes == 10)[:-1] + 1)))
     counts = np.diff(np.append(rows, len(starts))) - (WORDS - 1)
-    pieces = _pieces(words)
+    pieces = _pieces(words).astype(np.uint32)
     past = np.add.outer(rows + counts, np.arange(WORDS - 1)).ravel()
     for n in range(HASHES):
-        order = (pieces ^ _ODD[0, n]) * _ODD[1, n]
+        order = (pieces ^ _ODD[0, n].astype(np.uint32)) * _ODD[1, n].astype(np.uint32)
         order[past] = _LAST
         least = np.minimum.reduceat(order, rows)
-        found[:, n] = (least ^ (least >> np.uint64(29))) & np.uint64(0xFF)
+        found[:, n] = (least ^ (least >> np.uint32(15))) & np.uint32(0xFF)
     found[counts < LEAST_WORDS] = 0
     return found
 

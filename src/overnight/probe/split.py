@@ -99,7 +99,7 @@ def _shared(hashes: Hashes, rows: Rows, own: Rows) -> Rows:
     """Those of `rows` that say what one of `own` says; neither holds a copy of its own."""
     ordered = _ordered(hashes, np.concatenate((rows, own)))
     same = (hashes[ordered[1:]] == hashes[ordered[:-1]]).all(axis=1)
-    return ordered[:-1][same]
+    return np.asarray(ordered[:-1][same])
 
 
 def _halves(ordered: Rows) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -12,6 +12,8 @@ from typing import Any
 
 from jinja2.exceptions import TemplateError, TemplateSyntaxError
 
+from overnight.training import places
+from overnight.training.copying import copies
 from overnight.training.shapes import SHAPES, Message, as_is
 from overnight.values.errors import DataError, ModelError
 from overnight.values.rows import Row, Turn
@@ -32,9 +34,6 @@ _PLAIN = """{%- for message in messages %}
 
 _DATE = "26 Jul 2024"
 """What Llama 3 templates say where no clock is at hand: tokens may not change at midnight."""
-_GAP = re.compile(r"\s*(?:<[^<>\s]*>\s*)*")
-"""Between generation prompt and answer a template may put no more than an empty `<think>` block."""
-_THINK = re.compile(r"<think>\s*(?:</think>\s*)?\Z")
 _REFUSALS = (TemplateError, TypeError, ValueError, KeyError, IndexError, AttributeError)
 
 
@@ -82,6 +81,8 @@ class _Pattern:
     shape: Callable[[Sequence[Turn]], list[Message]]
     pieces: tuple[str, ...]
     """One more than there are messages; empty where the contents cannot be told apart."""
+    forms: tuple[Callable[[str], str], ...] = ()
+    """How each content is copied, where the template does no more; empty where it must be run."""
 
 
 class Scribe:
@@ -89,6 +90,8 @@ class Scribe:
 
     def __init__(self, tokenizer: Any) -> None:
         self._tokenizer = tokenizer
+        template = tokenizer.chat_template
+        self._copies = isinstance(template, str) and copies(template)
         self._patterns: dict[tuple[str, ...], _Pattern] = {}
         special = {*tokenizer.all_special_tokens, *_added(tokenizer)}
         special -= {tokenizer.bos_token} - {tokenizer.eos_token} | {None, ""}
@@ -113,14 +116,19 @@ class Scribe:
             self._patterns[roles] = self._study(roles, row.source)
         pattern = self._patterns[roles]
         messages = pattern.shape(row.turns)
+        contents = [message.content for message in messages]
+        if pattern.forms and all(content and not content.isspace() for content in contents):
+            said = [form(content) for form, content in zip(pattern.forms, contents, strict=True)]
+            text, known = places.joined(pattern.pieces, said, contents)
+            return Rendered(text, tuple(self._spans(text, messages, known)))
         try:
             text = self._write(messages)
         except _REFUSALS as error:
             raise DataError(_refused(row.source, str(error))) from None
-        places = _places(text, pattern.pieces, [message.content for message in messages])
-        if places is None:
+        found = places.found(text, pattern.pieces, contents)
+        if found is None:
             return self._search(row, messages, text)
-        return Rendered(text, tuple(self._spans(text, messages, places)))
+        return Rendered(text, tuple(self._spans(text, messages, found)))
 
     def _write(self, messages: Sequence[Message], *, ask: bool = False) -> str:
         said = [{"role": message.role, "content": message.content} for message in messages]
@@ -136,15 +144,17 @@ class Scribe:
 
     def _after_answer(self) -> str:
         """What the template writes after the last answer of a conversation."""
-        marks = [Turn(role=role, text=_mark(n), learn=False) for n, role in enumerate(_EXCHANGE)]
+        marks = [
+            Turn(role=role, text=places.mark(n), learn=False) for n, role in enumerate(_EXCHANGE)
+        ]
         try:
-            return self._write(as_is(marks)).partition(_mark(1))[2]
+            return self._write(as_is(marks)).partition(places.mark(1))[2]
         except _REFUSALS:
             return ""
 
     def _study(self, roles: tuple[str, ...], source: str) -> _Pattern:
         """The first shape of these roles that the template writes whole."""
-        marks = [Turn(role=role, text=_mark(n), learn=False) for n, role in enumerate(roles)]
+        marks = [Turn(role=role, text=places.mark(n), learn=False) for n, role in enumerate(roles)]
         reason = ""
         for shape in SHAPES:
             try:
@@ -152,17 +162,33 @@ class Scribe:
             except _REFUSALS as error:
                 reason = reason or str(error)
                 continue
-            lost = [role for n, role in enumerate(roles) if _mark(n) not in text]
+            lost = [role for n, role in enumerate(roles) if places.mark(n) not in text]
             if not lost:
-                return _Pattern(shape, _pieces(text, shape(marks)))
+                pieces = places.around(text, shape(marks))
+                return _Pattern(shape, pieces, self._forms(shape(marks), pieces))
             reason = reason or f"it leaves out the {lost[0]} turn"
         raise DataError(_refused(source, reason))
 
+    def _forms(
+        self, messages: Sequence[Message], pieces: tuple[str, ...]
+    ) -> tuple[Callable[[str], str], ...]:
+        """How each content is copied; nothing where the template does more than that."""
+        if not self._copies or not pieces:
+            return ()
+        probes = places.odd(messages)
+        contents = [probe.content for probe in probes]
+        try:
+            text = self._write(probes)
+        except _REFUSALS:
+            return ()
+        copied = [text[at:end] for at, end, _ in places.found(text, pieces, contents) or ()]
+        return places.forms(contents, copied)
+
     def _spans(
-        self, text: str, messages: Sequence[Message], places: Sequence[tuple[int, int, int]]
+        self, text: str, messages: Sequence[Message], known: Sequence[places.Place]
     ) -> Iterator[tuple[int, int]]:
         """Learnt spans, given each content's (start, end, characters stripped before it)."""
-        for message, (start, end, stripped) in zip(messages, places, strict=True):
+        for message, (start, end, stripped) in zip(messages, known, strict=True):
             for first, past, last in message.learnt():
                 low, high = (max(start, start + at - stripped) for at in (first, past))
                 yield low, (self._stopped(text, end) if last else min(high, end))
@@ -181,19 +207,19 @@ class Scribe:
 
     def _search(self, row: Row, messages: Sequence[Message], text: str) -> Rendered:
         """For templates that treat contents differently: each answer after its own prompt."""
-        places, dropped = [], False
+        known, dropped = [], False
         for n, message in enumerate(messages):
             if not any(message.learnt()):
-                places.append((0, 0, 0))
+                known.append((0, 0, 0))
                 continue
             before = self._write(messages[:n], ask=True) if n else ""
-            found = _after(text, before, message.content)
+            found = places.answered(text, before, message.content)
             if found is None and message is not messages[-1] and "</think>" in message.content:
-                found, dropped = _after(text, before, _spoken(message.content)), True
+                found, dropped = places.answered(text, before, _spoken(message.content)), True
             if found is None:
                 raise DataError(_changed(row, message.content))
-            places.append(found)
-        return Rendered(text, tuple(self._spans(text, messages, places)), dropped)
+            known.append(found)
+        return Rendered(text, tuple(self._spans(text, messages, known)), dropped)
 
 
 _EXCHANGE = ("user", "assistant")
@@ -201,56 +227,6 @@ _EXCHANGE = ("user", "assistant")
 
 def _added(tokenizer: Any) -> list[str]:
     return [token.content for token in tokenizer.added_tokens_decoder.values() if token.special]
-
-
-def _mark(number: int) -> str:
-    """Text that no template writes itself or strips."""
-    return f"\ue0f1{number}\ue0f2"
-
-
-def _pieces(text: str, messages: Sequence[Message]) -> tuple[str, ...]:
-    pieces, rest = [], text
-    for message in messages:
-        before, found, rest = rest.partition(message.content)
-        if not found:
-            return ()
-        pieces.append(before)
-    clean = not any("\ue0f1" in piece for piece in (*pieces, rest))
-    return (*pieces, rest) if clean else ()
-
-
-def _variants(content: str) -> tuple[str, ...]:
-    """A content as templates write it, longest first: whole, or stripped."""
-    return (content, content.lstrip("\n"), content.lstrip(), content.rstrip(), content.strip())
-
-
-def _places(
-    text: str, pieces: tuple[str, ...], contents: Sequence[str]
-) -> list[tuple[int, int, int]] | None:
-    """(start, end, characters stripped before) of every content, or None if the text differs."""
-    if not pieces or not text.startswith(pieces[0]):
-        return None
-    at, places = len(pieces[0]), []
-    for content, after in zip(contents, pieces[1:], strict=True):
-        fits = (said for said in _variants(content) if text.startswith(said + after, at))
-        said = next(fits, None)
-        if said is None:
-            return None
-        places.append((at, at + len(said), content.find(said)))
-        at += len(said) + len(after)
-    return places if at == len(text) else None
-
-
-def _after(text: str, before: str, content: str) -> tuple[int, int, int] | None:
-    """The content's place shortly after the prompt `before`, which may open a `<think>` block."""
-    before = _THINK.sub("", before)
-    if not text.startswith(before):
-        return None
-    for said in filter(None, _variants(content)):
-        at = text.find(said, len(before))
-        if at >= 0 and _GAP.fullmatch(text, len(before), at):
-            return at, at + len(said), content.find(said)
-    return None
 
 
 def _spoken(content: str) -> str:
