@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
-from overnight.planning.memory import estimate, trainable_parameters
-from overnight.values.facts import ModelProfile
+from overnight.planning.activations import Stack
+from overnight.planning.memory import ERROR, MOMENTS, estimate, trainable_parameters
+from overnight.values.facts import Interval, ModelProfile
+from overnight.values.lessons import Lesson
 from overnight.values.plan import Candidate, MemoryEstimate
 
 GIB = 2**30
@@ -60,16 +62,22 @@ def test_lora_trains_two_factors_beside_each_linear_layer() -> None:
 def test_static_parts_are_arithmetic() -> None:
     parts = peak().parts
     assert parts["weights"] == 2 * 7_241_732_096
-    assert parts["adapters"] == parts["gradients"] == 4 * 41_943_040
+    assert parts["adapters"] == 4 * 41_943_040
     assert parts["optimizer"] == 8 * 41_943_040
 
 
-def test_full_fine_tuning_keeps_sixteen_bytes_a_weight_and_a_cast() -> None:
-    parts = peak(method="full", precision="fp32").parts
+def test_full_fine_tuning_in_fp32_keeps_sixteen_bytes_a_weight() -> None:
+    one_row = {"max_length": 64, "per_device_train_batch_size": 1}
+    parts = peak(method="full", precision="fp32", **one_row).parts
+    embedding = 4 * SEVEN_BILLION.embedding_parameters  # its gradient comes last
     static = parts["weights"] + parts["gradients"] + parts["optimizer"]
-    assert static == 16 * 7_241_732_096
+    assert 16 * 7_241_732_096 - embedding <= static <= 16 * 7_241_732_096
     assert "adapters" not in parts
-    assert peak(method="full").parts["weights"] == 6 * 7_241_732_096
+
+
+def test_moments_in_8_bits_take_a_quarter() -> None:
+    wide, narrow = (peak(optim=optim).parts["optimizer"] for optim in MOMENTS)
+    assert narrow == pytest.approx(wide / 4, rel=0.02)
 
 
 def test_a_published_lora_run_is_met_within_an_eighth() -> None:
@@ -86,11 +94,96 @@ def test_a_published_qlora_run_is_met_within_an_eighth() -> None:
     assert eight.peak_bytes == pytest.approx(44.97 * GIB, rel=0.125)
 
 
-def test_checkpointing_saves_activations_and_nothing_else() -> None:
+def test_checkpointing_keeps_a_stream_in_place_of_activations() -> None:
     with_, without = peak().parts, peak(gradient_checkpointing=False).parts
-    changed = {name for name in with_ if with_[name] != without[name]}
-    assert changed == {"activations", "fragmentation"}
-    assert 10 * with_["activations"] < without["activations"]
+    assert "activations" not in with_ and "checkpointed stream" not in without
+    assert 10 * with_["checkpointed stream"] < without["activations"]
+
+
+def test_checkpointing_every_other_layer_lies_between() -> None:
+    sizes = [
+        peak(gradient_checkpointing=False),
+        *(peak(checkpoint_every=every) for every in (4, 2, 1)),
+    ]
+    peaks = [size.peak_bytes for size in sizes]
+    assert peaks == sorted(peaks, reverse=True)
+    assert len(set(peaks)) == 4
+
+
+def test_eager_attention_takes_the_square_of_the_length() -> None:
+    def kept(length: int) -> float:
+        asked = {"attn_implementation": "eager", "gradient_checkpointing": False}
+        return peak(max_length=length, **asked).parts["activations"] / length
+
+    assert kept(4096) - kept(2048) == pytest.approx(2 * (kept(2048) - kept(1024)), rel=0.01)
+    assert kept(4096) > 2 * kept(1024)
+
+
+def test_rows_of_several_lengths_need_a_mask_and_one_row_needs_none() -> None:
+    one = peak(gradient_checkpointing=False, per_device_train_batch_size=1).parts["activations"]
+    two = peak(gradient_checkpointing=False, per_device_train_batch_size=2).parts["activations"]
+    assert two > 2.05 * one
+
+
+def test_several_micro_batches_hold_the_gradients_of_the_ones_before() -> None:
+    once = peak(method="full").peak_bytes
+    assert peak(method="full", gradient_accumulation_steps=2).peak_bytes > once
+
+
+@pytest.mark.parametrize("method", ["full", "lora", "qlora"])
+@pytest.mark.parametrize("checkpointed", [True, False])
+def test_more_rows_longer_rows_and_more_rank_never_take_less(
+    method: str, checkpointed: bool
+) -> None:
+    start = {"method": method, "gradient_checkpointing": checkpointed, "max_length": 512}
+    for name, values in (("per_device_train_batch_size", (1, 2, 8)), ("lora_r", (8, 64, 256)),
+                         ("max_length", (128, 1024, 8192))):  # fmt: skip
+        peaks = [peak(**start | {name: value}).peak_bytes for value in values]
+        assert peaks == sorted(peaks)
+
+
+def test_experts_are_adapted_and_their_weights_are_all_there() -> None:
+    # Mixtral-8x7B as transformers 5 builds it: experts are one weight, its router a small layer.
+    experts = replace(
+        SEVEN_BILLION, num_parameters=46_702_792_704, num_experts=8, experts_per_token=2,
+        linear_shapes=((4096, 4096), (4096, 1024), (4096, 1024), (4096, 4096)) * 32,
+    )  # fmt: skip
+    lora = candidate()
+    dense = trainable_parameters(lora, replace(experts, num_experts=0))
+    wide = 16 * 32 * 8 * (3 * 4096 + 5 * 14336)
+    assert trainable_parameters(lora, experts) == dense + wide
+    assert estimate(lora, experts, device="cuda").parts["weights"] == 2 * 46_702_792_704
+
+
+def test_what_is_kept_free_is_one_sided_and_history_s_where_there_is_one() -> None:
+    plain = peak()
+    assert plain.margin_bytes == pytest.approx(ERROR * plain.peak_bytes, abs=1)
+
+    def margin(high: float) -> int:
+        off = Lesson(ratio=Interval(low=0.8, mid=0.9, high=high), nights=5)
+        return estimate(candidate(), SEVEN_BILLION, device="cuda", lesson=off).margin_bytes
+
+    assert margin(1.2) == pytest.approx(0.2 * plain.peak_bytes, rel=1e-6)
+    assert margin(0.95) == 0
+
+
+def test_near_the_capacity_the_allocator_holds_no_more_than_there_is() -> None:
+    free = peak()
+    full = free.peak_bytes - free.parts["fragmentation"] // 2
+    capped = estimate(candidate(), SEVEN_BILLION, device="cuda", capacity=full)
+    assert capped.peak_bytes == pytest.approx(full, abs=8)
+    tiny = estimate(candidate(), SEVEN_BILLION, device="cuda", capacity=GIB)
+    assert tiny.peak_bytes == free.peak_bytes - free.parts["fragmentation"]
+
+
+def test_other_programs_hold_logits_or_none() -> None:
+    plain = peak().parts["logits"]
+    held, fused = (
+        estimate(candidate(), SEVEN_BILLION, device="cuda", stack=stack).parts.get("logits", 0)
+        for stack in (Stack(held_logit_bytes=2), Stack(fused_loss=True))
+    )
+    assert held == plain * 14 // 12
+    assert fused < plain // 10
 
 
 def test_the_largest_part_is_the_one_to_name() -> None:
@@ -110,11 +203,12 @@ def test_rows_longer_than_the_model_s_positions_cost_no_more() -> None:
     assert long == cut
 
 
-def test_a_larger_micro_batch_costs_in_proportion_accumulation_nothing() -> None:
+def test_a_larger_micro_batch_costs_in_proportion_more_accumulation_nothing() -> None:
     one, two = (peak(per_device_train_batch_size=n).parts for n in (1, 2))
     assert two["logits"] == 2 * one["logits"]
     assert two["weights"] == one["weights"]
-    assert peak(gradient_accumulation_steps=8) == peak()
+    eight, again = (peak(gradient_accumulation_steps=n) for n in (8, 2))
+    assert eight == again
 
 
 def test_on_a_cpu_every_process_has_its_own() -> None:

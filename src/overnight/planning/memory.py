@@ -5,97 +5,259 @@ measurement (a rehearsal's peak replaces this). The micro-batch is taken as full
 `max_length` tokens long and all of them learnt, since the fullest batch is what must fit.
 """
 
+from dataclasses import dataclass
+
+from overnight.planning.activations import (
+    MIXED,
+    OURS,
+    Layer,
+    Stack,
+    one_layer,
+    stream_bytes,
+)
 from overnight.values.facts import ModelProfile
+from overnight.values.lessons import Lesson
 from overnight.values.plan import Candidate, MemoryEstimate
 
 MIB = 2**20
-BYTES = {"fp32": 4, "bf16": 2, "fp16": 2}
-ADAM_BYTES = 8
-"""Two moments in fp32 for each trained weight (torch AdamW)."""
+Parts = dict[str, float]
 NF4_BYTES = 0.5 + 0.127 / 8
 """4 bits and 0.127 bits of doubly quantised block constants a weight (QLoRA, Dettmers 2023)."""
+MOMENTS = {"adamw_torch": 8.0, "adamw_bnb_8bit": 2.0 + 8 / 256}
+"""Bytes a trained weight: two moments in fp32, or in 8 bits with a constant for each 256."""
 LOGIT_BYTES = 12
 """Log-probabilities, their gradient and the gradient of the logits, each fp32, at the peak of the
 backward pass (counted by tracing, and against published peaks: within 0.4 % on bf16 LoRA)."""
-STORED = {("fp32", False): 1.1, ("fp32", True): 1.2, ("mixed", False): 1.4, ("mixed", True): 1.55}
-"""(precision, whether all weights are trained) -> bytes kept for the backward pass, over those of
-every linear layer's input and output. Counted with torch's saved-tensor hooks, torch 2.13, on
-Llama, Qwen3, GPT-2 and GPT-NeoX shapes: 0.8 to 1.8; the rest is norms and unfused activations."""
+FORWARD_LOGIT_BYTES = 8
+"""Before that: the logits and their log-probabilities, in fp32."""
+FUSED_LOGIT_BYTES = 0.1
+"""Where the loss is computed without holding the logits: a chunk of them."""
 CONTEXT_BYTES = {"cpu": 600 * MIB, "cuda": 500 * MIB, "mps": 500 * MIB}
 """On a CPU the training process with a 260k-parameter model, less its own parts: about 630 MiB
 after a rehearsal (700 and 710 seen, 75 of them its own); on a card its context and library
 workspaces (the default of fitcheck-llm; a T4 takes 141 MiB)."""
-FRAGMENTATION = {("cuda", False): 0.3, ("cuda", True): 0.3, ("cpu", False): 2.5, ("cpu", True): 2.5}
-"""(device, whether all weights are trained) -> what the allocator holds beyond what is in use, over
-activations and logits. CUDA: 0.27 to 0.57, mostly 0.3, by eight published A100 runs that give both
-figures. CPU: the holes that rows of every length leave in glibc's heap: rough, two nights' peaks
-give 3 to 4; 0.1 to 1.3 while all rows are equally long."""
+FRAGMENTATION = {"cuda": 0.25, "cpu": 2.5, "mps": 0.25}
+"""What the allocator holds beyond what is in use, over logits and working set."""
+ERROR = 0.08
+"""Of the peak, one-sided: so far the closed form was too low at most, nine times in ten
+(bench/results/memory.md)."""
 
 
 def trainable_parameters(candidate: Candidate, model: ModelProfile) -> int:
-    """Weights that the method trains: all, or LoRA's two factors beside every linear layer."""
+    """Weights that the method trains: all, or LoRA's two factors beside every linear layer.
+
+    Experts are adapted too: peft gives each its own factors, the two of gate and up at twice r.
+    """
     if candidate.method == "full":
         return model.num_parameters
-    return candidate.lora_r * sum(wide + long for wide, long in model.linear_shapes)
+    beside = sum(wide + long for wide, long in model.linear_shapes)
+    experts = 3 * model.hidden_size + 5 * model.intermediate_size
+    return candidate.lora_r * (beside + model.num_layers * model.num_experts * experts)
 
 
-def estimate(candidate: Candidate, model: ModelProfile, *, device: str) -> MemoryEstimate:
-    """Peak bytes on one device (`cpu`, `cuda`, `mps`); on a CPU of all its processes together."""
-    trained = trainable_parameters(candidate, model)
-    tokens = _tokens(candidate, model)
-    logits = tokens * model.vocab_size * LOGIT_BYTES
-    activations = tokens * _activation_bytes(candidate, model)
-    if candidate.gradient_checkpointing:
-        # A layer is computed again only when the logits are gone.
-        activations += max(tokens * _layer_bytes(candidate, model) - logits, 0)
-    share = FRAGMENTATION.get((device, candidate.method == "full"), 0.0)
-    parts = {
-        "weights": _weight_bytes(candidate, model),
-        "adapters": 0 if candidate.method == "full" else 4 * trained,
-        "gradients": 4 * trained,
-        "optimizer": ADAM_BYTES * trained,
-        "activations": activations,
-        "logits": logits,
-        "fragmentation": share * (activations + logits),
-        "context": CONTEXT_BYTES[device],
-    }
+def estimate(
+    candidate: Candidate,
+    model: ModelProfile,
+    *,
+    device: str,
+    lesson: Lesson | None = None,
+    stack: Stack = OURS,
+    capacity: int | None = None,
+) -> MemoryEstimate:
+    """Peak bytes on one device (`cpu`, `cuda`, `mps`); on a CPU of all its processes together.
+
+    `lesson` is by what factor earlier estimates were off here. `capacity` is what there is: near
+    it a card's allocator gives back what it does not use before it fails.
+    """
+    parts = _peak(_Step.of(candidate, model, stack))
+    passing = parts.get("logits", 0.0) + parts.get("working set", 0.0)
+    parts["context"] = float(CONTEXT_BYTES[device])
+    spare = float("inf") if capacity is None else max(capacity - sum(parts.values()), 0.0)
+    parts["fragmentation"] = min(FRAGMENTATION[device] * passing, spare)
     copies = candidate.processes if device == "cpu" else 1
-    return MemoryEstimate(
-        parts={name: int(copies * amount) for name, amount in parts.items() if amount}
+    whole = {name: int(copies * amount) for name, amount in parts.items() if amount >= 1}
+    return MemoryEstimate(parts=whole, margin_bytes=_margin(sum(whole.values()), lesson))
+
+
+def _margin(peak: int, lesson: Lesson | None) -> int:
+    """What must stay free for the estimate's own error, so that it holds nine times in ten."""
+    off = ERROR if lesson is None else lesson.ratio.high - 1.0
+    return int(max(off, 0.0) * peak)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Step:
+    """One training step's quantities, each worked out once."""
+
+    candidate: Candidate
+    model: ModelProfile
+    stack: Stack
+    layer: Layer
+    length: int
+    tokens: int
+    """Of the fullest micro-batch."""
+    trained: int
+    linear: int
+    """Weights of all linear layers but the head."""
+
+    @classmethod
+    def of(cls, candidate: Candidate, model: ModelProfile, stack: Stack) -> "_Step":
+        length = min(candidate.max_length, model.max_positions)
+        return cls(
+            candidate=candidate,
+            model=model,
+            stack=stack,
+            layer=one_layer(candidate, model, stack=stack),
+            length=length,
+            tokens=candidate.per_device_train_batch_size * length,
+            trained=trainable_parameters(candidate, model),
+            linear=sum(wide * long for wide, long in model.linear_shapes),
+        )
+
+    @property
+    def mixed_full(self) -> bool:
+        """Whether fp32 weights are trained in 16 bits, so that copies of them are made."""
+        full = self.candidate.method == "full" and self.stack.autocast
+        return full and self.candidate.precision != "fp32"
+
+    @property
+    def expert_copies(self) -> float:
+        """Adapted experts are added up anew in each layer: their weights once more."""
+        if not self.model.num_experts or self.candidate.method == "full":
+            return 0.0
+        heads = self.model.embedding_parameters * (1 if self.model.tied_embeddings else 2)
+        experts = max(self.model.num_parameters - self.linear - heads, 0)
+        return MIXED[self.candidate.precision] * experts / max(self.model.num_layers, 1)
+
+
+def _peak(step: _Step) -> Parts:
+    """The parts at the moment when most is in use: one of five, the rest lies between them."""
+    moments = (_after_the_forward(step), _at_the_loss(step), _in_the_last_layer(step),
+               _in_the_first_layer(step), _at_the_embedding(step))  # fmt: skip
+    return _static(step) | max(moments, key=lambda parts: sum(parts.values()))
+
+
+def _static(step: _Step) -> Parts:
+    """What is there from the second step on, whatever is being done."""
+    candidate, model = step.candidate, step.model
+    parts: Parts = {"optimizer": MOMENTS[candidate.optim] * step.trained}
+    if candidate.method == "full":
+        return parts | {"weights": 4.0 * model.num_parameters}
+    parts["adapters"] = 4.0 * step.trained
+    if candidate.method == "lora":
+        return parts | {"weights": float(MIXED[candidate.precision] * model.num_parameters)}
+    # peft puts into fp32 what is left unquantised: embeddings, norms, head.
+    left = stream_bytes(candidate, step.stack) * (model.num_parameters - step.linear)
+    return parts | {"quantised weights": NF4_BYTES * step.linear, "weights": float(left)}
+
+
+def _after_the_forward(step: _Step) -> Parts:
+    """The loss is known, and autocast's copies of all weights have not been let go yet."""
+    fused = step.stack.fused_loss
+    each = FUSED_LOGIT_BYTES if fused else FORWARD_LOGIT_BYTES + step.stack.held_logit_bytes
+    return _kept(step) | {
+        "logits": each * float(step.tokens * step.model.vocab_size),
+        "cast weights": _cast(step, layers=True),
+        "gradients": _gradients_before(step),
+    }
+
+
+def _at_the_loss(step: _Step) -> Parts:
+    """The backward pass begins: all layers' keepings and the logits."""
+    fused = step.stack.fused_loss
+    each = FUSED_LOGIT_BYTES if fused else LOGIT_BYTES + step.stack.held_logit_bytes
+    return _kept(step) | {
+        "logits": each * float(step.tokens * step.model.vocab_size),
+        "cast weights": _cast(step, layers=not step.candidate.gradient_checkpointing),
+        "gradients": _gradients_before(step),
+    }
+
+
+def _cast(step: _Step, *, layers: bool) -> float:
+    """Copies in 16 bits of weights in fp32: the head's, and those of all layers."""
+    model, candidate = step.model, step.candidate
+    fp32_head = candidate.method == "full" or stream_bytes(candidate, step.stack) == 4
+    if candidate.precision == "fp32" or not step.stack.autocast or not fp32_head:
+        return 0.0
+    linear = step.linear if layers and candidate.method == "full" else 0
+    return 2.0 * (model.vocab_size * model.hidden_size + linear)
+
+
+def _in_the_last_layer(step: _Step) -> Parts:
+    """The first layer that is gone back through; the logits have gone, the head's gradient not."""
+    head = 4.0 * step.model.vocab_size * step.model.hidden_size
+    grown = head if step.candidate.method == "full" else 0.0
+    return (
+        _kept(step)
+        | _one_layer_again(step)
+        | {"gradients": max(_gradients_before(step), grown), "logits": _held(step)}
     )
 
 
-def _tokens(candidate: Candidate, model: ModelProfile) -> int:
-    """Of the fullest micro-batch."""
-    longest = min(candidate.max_length, model.max_positions)
-    return candidate.per_device_train_batch_size * longest
+def _in_the_first_layer(step: _Step) -> Parts:
+    """The layer that is gone back through last: nearly all gradients are there."""
+    layer = step.layer
+    name, kept = "checkpointed stream", layer.stream
+    if not step.candidate.gradient_checkpointing:
+        name, kept = "activations", layer.kept + layer.per_position * step.length
+    embedding = step.model.embedding_parameters
+    untied = 0 if step.model.tied_embeddings else embedding
+    later = 4.0 * untied if step.candidate.method == "full" else 0.0
+    gradients = max(4.0 * step.trained - later, _gradients_before(step))
+    return _one_layer_again(step) | {
+        name: kept * step.tokens, "gradients": gradients, "logits": _held(step),
+    }  # fmt: skip
 
 
-def _weight_bytes(candidate: Candidate, model: ModelProfile) -> float:
-    """Of the base: in fp32 where it is trained, else in the precision that it runs in."""
-    if candidate.method == "full":
-        # Autocast keeps a copy in 16 bits of what it casts until the backward pass is over.
-        cast = 0 if candidate.precision == "fp32" else BYTES[candidate.precision]
-        return (4 + cast) * model.num_parameters
-    if candidate.method == "lora":
-        return BYTES[candidate.precision] * model.num_parameters
-    quantised = sum(wide * long for wide, long in model.linear_shapes)
-    # peft puts into fp32 what is left unquantised: embeddings, norms, head.
-    return NF4_BYTES * quantised + 4 * (model.num_parameters - quantised)
+def _at_the_embedding(step: _Step) -> Parts:
+    """The embedding's gradient, dense; where it is the head's weight too, the two are added."""
+    tied = step.model.tied_embeddings
+    copies = 2 if tied else int(step.candidate.gradient_accumulation_steps > 1)
+    full = step.candidate.method == "full"
+    return {
+        "gradients": 4.0 * step.trained,
+        "working set": 4.0 * copies * step.model.embedding_parameters * full,
+        "logits": _held(step),
+    }
 
 
-def _activation_bytes(candidate: Candidate, model: ModelProfile) -> float:
-    """A token, kept for the backward pass over all layers: everything, or each layer's input."""
-    if not candidate.gradient_checkpointing:
-        return model.num_layers * _layer_bytes(candidate, model)
-    fp32_stream = candidate.method != "lora" or candidate.precision == "fp32"
-    return model.num_layers * model.hidden_size * (4 if fp32_stream else 2)
+def _held(step: _Step) -> float:
+    """Logits that a caller keeps until the backward pass is over."""
+    held = 0 if step.stack.fused_loss else step.stack.held_logit_bytes
+    return float(held * step.tokens * step.model.vocab_size)
 
 
-def _layer_bytes(candidate: Candidate, model: ModelProfile) -> float:
-    """A token, kept in one layer: inputs and outputs of its seven linear layers and some more."""
-    kv = model.hidden_size * model.num_kv_heads / model.num_heads
-    elements = 9 * model.hidden_size + 2 * kv + 3 * model.intermediate_size
-    kind = "fp32" if candidate.precision == "fp32" else "mixed"
-    factor = STORED[kind, candidate.method == "full"]
-    return factor * BYTES[candidate.precision] * elements
+def _gradients_before(step: _Step) -> float:
+    """Those of earlier micro-batches of the same step."""
+    return 4.0 * step.trained if step.candidate.gradient_accumulation_steps > 1 else 0.0
+
+
+def _kept(step: _Step) -> Parts:
+    """What the forward pass leaves for the backward pass over all layers."""
+    layer, layers = step.layer, step.model.num_layers
+    # The last norm keeps its input in fp32; the positions' sines and cosines are a few more.
+    last = (4.5 if step.candidate.method != "full" else 8.5) * step.model.hidden_size
+    whole = (layer.kept + layer.per_position * step.length) * step.tokens + step.expert_copies
+    if not step.candidate.gradient_checkpointing:
+        return {"activations": whole * layers + last * step.tokens}
+    checkpointed = -(-layers // step.candidate.checkpoint_every)
+    stream = (layer.stream * checkpointed + last) * step.tokens
+    return {
+        "checkpointed stream": stream,
+        "activations": whole * (layers - checkpointed),
+    }
+
+
+def _one_layer_again(step: _Step) -> Parts:
+    """What one layer's backward pass takes: gradients on their way, its own keepings anew."""
+    layer = step.layer
+    # Its feed-forward and its attention are gone back through one after the other.
+    passing = max(layer.passing, layer.passing_per_position * step.length) * step.tokens
+    if not step.candidate.gradient_checkpointing:
+        return {"working set": passing}
+    again = (layer.kept + layer.per_position * step.length) * step.tokens + step.expert_copies
+    per_layer = step.linear / max(step.model.num_layers, 1)
+    return {
+        "working set": passing + again,
+        "cast weights": 2.0 * per_layer if step.mixed_full else 0.0,
+    }

@@ -6,6 +6,7 @@ Never: weights read, a device used, the candidate changed. Takes seconds, so it 
 
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -106,7 +107,9 @@ def _built(config: Any, candidate: Candidate) -> Any:
     eager = {"attn_implementation": "eager"} if candidate.attn_implementation == "eager" else {}
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(
-            config, dtype=torch.float32 if full else runs, **eager
+            deepcopy(config),  # which is where the choice of attention would be left
+            dtype=torch.float32 if full else runs,
+            **eager,
         )
         if candidate.method == "qlora":
             model = four_bit.quantised(model, runs)
