@@ -23,6 +23,7 @@ from overnight.story.remember import asked
 from overnight.training.history import VARIABLE, History
 from overnight.values.facts import DatasetProfile, Hardware, Interval, ModelProfile
 from overnight.values.lessons import Remembered
+from overnight.values.plan import Candidate
 from overnight.values.request import Request
 
 DATA = {
@@ -121,7 +122,7 @@ def lived(work: Path) -> list[Night]:
         out = work / f"night-{case:02d}"
         record = records.get(out.name)
         if record is not None and "total" in record.actual:
-            asked_then = question(out)
+            asked_then = with_settings(question(out), record.candidate)
             # As the arithmetic is now: the page can be made again after it has changed.
             prior = search.choose(asked_then).prior
             found.append(Night(case=case, question=asked_then, record=replace(record, prior=prior)))
@@ -138,6 +139,20 @@ def question(out: Path) -> Question:
         hardware=from_json(written["hardware"], Hardware),
         window_seconds=None,
     )
+
+
+def with_settings(asked_then: Question, chosen: Candidate) -> Question:
+    """The same question with the settings given that the night went with."""
+    given = replace(
+        asked_then.request.settings,
+        per_device_train_batch_size=chosen.per_device_train_batch_size,
+        gradient_accumulation_steps=chosen.gradient_accumulation_steps,
+        gradient_checkpointing=chosen.gradient_checkpointing,
+        max_length=chosen.max_length,
+    )
+    request = replace(asked_then.request, settings=given, method=chosen.method,
+                      precision=chosen.precision)  # fmt: skip
+    return replace(asked_then, request=request)
 
 
 def planned(night: Night, known: Sequence[Remembered]) -> dict[str, Interval]:

@@ -7,7 +7,7 @@ or paths of the data.
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from statistics import linear_regression, median
+from statistics import fmean, linear_regression
 from typing import Any
 
 from overnight.codec import from_json
@@ -122,7 +122,7 @@ def _measured(entries: Sequence[Entry], first: Plan, hardware: Hardware) -> dict
         "imports": prepared.import_seconds if prepared else None,
         "tokenising": prepared.data_seconds if prepared else None,
         "loading": prepared.load_seconds if prepared else None,
-        "save": _middle([saved.event.seconds for saved in every(entries, Saved)]),
+        "save": _usual([saved.event.seconds for saved in every(entries, Saved)]),
         "evaluation": _looks(entries),
         "publish": published.seconds if published and published.tested else None,
         **_total(entries, steps),
@@ -154,15 +154,16 @@ def _pace(
     }
 
 
-def _middle(seconds: Sequence[float]) -> float | None:
-    return median(seconds) if seconds else None
+def _usual(seconds: Sequence[float]) -> float | None:
+    """The mean: on a busy machine a few take much longer, and a night pays for them all."""
+    return fmean(seconds) if seconds else None
 
 
 def _looks(entries: Sequence[Entry]) -> float | None:
-    """Seconds of one evaluation of both held-out parts."""
+    """Seconds of one evaluation of both held-out parts, which are of one size."""
     seen = [look.event for look in every(entries, Evaluated)]
-    parts = [[look.seconds for look in seen if look.part == part] for part in ("select", "test")]
-    return sum(median(part) for part in parts) if all(parts) else None
+    parts = {look.part for look in seen}
+    return len(parts) * fmean(look.seconds for look in seen) if len(parts) == 2 else None
 
 
 def _total(entries: Sequence[Entry], steps: Sequence[Stepped]) -> dict[str, float | None]:
