@@ -1,9 +1,11 @@
 import io
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
 
 from overnight.report import terminal
+from overnight.values.facts import Interval
 
 from . import samples
 
@@ -45,6 +47,32 @@ def test_the_data_is_told_with_what_looks_wrong():
     printed = flat(examples())
     assert "12,800: 12,160 to train on, 320 to choose by, 320 to judge by" in printed
     assert "212 rows that occur more than once; one was kept chats.jsonl:88" in printed
+
+
+def profiled(**known):
+    target = console(200)
+    terminal.print_dataset(replace(samples.DATASET, **known), console=target)
+    return flat(text(target))
+
+
+def test_what_batching_makes_of_the_rows_is_told_where_it_is_known():
+    assert not {"padding", "packing", "cut", "counted"} & {*profiled(findings=()).split()}
+    printed = profiled(
+        truncation={"512": 0.034, "1024": 0.0002},
+        padding_shares={"shuffled": 0.381, "bucketed": 0.023},
+        packing_fill=0.994,
+    )
+    assert "cut off 3.4 % at max_length 512, 0.02 % at max_length 1024 (of the tokens)" in printed
+    assert "38 % in random order, 2.3 % sorted by length, as is done (8 rows" in printed
+    assert "packed rows would be 99 % full" in printed
+
+
+def test_tokens_of_a_sample_are_told_with_their_doubt():
+    within = Interval(low=5_420_100, mid=5_440_000, high=5_459_900)
+    printed = profiled(counted_rows=100_000, tokens_interval=within)
+    assert "100,000 rows; all have 5.420 M to 5.460 M tokens, nine times in ten" in printed
+    few = profiled(counted_rows=100_000, tokens_interval=within.scaled(0.1))
+    assert "542,010 to 545,990 tokens" in few
 
 
 def ending(entries, width=100):

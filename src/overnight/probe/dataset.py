@@ -187,7 +187,7 @@ def _near(tally: Tally, split: Split) -> Finding:
         return Finding(kind="near-duplicate", count=0, what="")
     other = tally.place(int(held[found[rows[0]]]))
     what = (
-        "of the training rows say nearly what a held-out row says (four fifths of their"
-        f" three-word pieces or more; the first what {other} says), so held-out loss flatters"
+        "nearly say what a held-out row says (four fifths of their three-word pieces; the first,"
+        f" what {other} says), so held-out loss flatters"
     )
     return _marked("near-duplicate", split.train[rows], tally, what)

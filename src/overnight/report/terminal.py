@@ -4,7 +4,7 @@ In: profiles, reports, a status; instants are given. Out: tables and lines on th
 console, plain where it has no colour. Never: markup or control characters from data, a decision.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -47,8 +47,42 @@ def _profile(profile: DatasetProfile) -> Table:
     tables.row(table, "rows", f"{profile.num_rows:,}: {parts}")
     tables.row(table, "tokens", f"{counts}; {profile.avg_tokens_per_sample:.0f} a row")
     tables.row(table, "row lengths", ", ".join(f"{name} {length:,}" for name, length in lengths))
+    for name, told in (*_doubt(profile), *_batching(profile)):
+        tables.row(table, name, told)
     tables.row(table, "chat template", profile.chat_template)
     return table
+
+
+def _doubt(profile: DatasetProfile) -> Iterator[tuple[str, str]]:
+    """How sure the tokens are, where they are those of a sample."""
+    within = profile.tokens_interval
+    if profile.counted_rows is not None and within is not None:
+        ends = f"{_close(within.low)} to {_close(within.high)}"
+        yield "counted", f"{profile.counted_rows:,} rows; all have {ends} tokens, nine times in ten"
+
+
+def _close(count: float) -> str:
+    """Millions with three places: an interval's ends lie near each other."""
+    return f"{count / 1e6:,.3f} M" if count >= 1e6 else f"{count:,.0f}"
+
+
+def _batching(profile: DatasetProfile) -> Iterator[tuple[str, str]]:
+    """What cutting, padding and packing make of the rows."""
+    cuts = [f"{_share(cut)} at max_length {name}" for name, cut in profile.truncation.items()]
+    if cuts:
+        yield "cut off", f"{', '.join(cuts)} (of the tokens)"
+    words = {"shuffled": "in random order", "bucketed": "sorted by length, as is done"}
+    said = [f"{_share(profile.padding_shares[name])} {how}" for name, how in words.items()
+            if name in profile.padding_shares]  # fmt: skip
+    if said:
+        yield "padding", f"{', '.join(said)} (8 rows a micro-batch)"
+    if profile.packing_fill is not None:
+        yield "packing", f"packed rows would be {_share(profile.packing_fill)} full"
+
+
+def _share(share: float) -> str:
+    """Per cent, with a place more where there is little of it."""
+    return f"{100 * share:.0f} %" if share >= 0.1 else f"{100 * share:.2g} %"
 
 
 def _findings(profile: DatasetProfile) -> Table:
