@@ -1,3 +1,4 @@
+import json
 import os
 import signal
 import sqlite3
@@ -140,5 +141,9 @@ def test_the_second_nights_plan_starts_from_the_first(
         assert train(small, tmp_path / name, *STEPS).returncode == 0
     newest, first = History(history).records()
     assert newest.prior["imports"] == first.prior["imports"]  # the arithmetic learns nothing
-    was, now = (abs(each.predicted["total"] / each.actual["total"] - 1) for each in (first, newest))
-    assert now < was
+    told = [json.loads((tmp_path / name / "plan.json").read_text()) for name in ("first", "second")]
+    sources = [each["first_plan"]["time"]["source"] for each in told]
+    assert sources == ["catalogue", "history"]
+    learnt = newest.predicted["tokens_per_second"] / newest.prior["tokens_per_second"]
+    seen = first.actual["tokens_per_second"] / first.prior["tokens_per_second"]
+    assert min(seen, 1.0) <= learnt <= max(seen, 1.0)
