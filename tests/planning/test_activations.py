@@ -83,5 +83,11 @@ def test_a_token_passes_through_some_experts() -> None:
 
 
 def test_only_adapted_products_keep_their_inputs_for_lora() -> None:
-    some = Stack(lora_in=2 * H, lora_products=2)
+    some = Stack(adapted=LAYER[:2])
     assert one_layer(asked(), LLAMA, stack=some).kept < one_layer(asked(), LLAMA).kept
+
+
+def test_dropout_keeps_a_byte_for_each_input_it_was_applied_to() -> None:
+    inputs = sum(wide for wide, _ in LAYER)
+    with_, without = (one_layer(asked(lora_dropout=p), LLAMA).kept for p in (0.1, 0.0))
+    assert with_ - without == inputs

@@ -180,7 +180,7 @@ def test_other_programs_hold_logits_or_none() -> None:
     plain = peak().parts["logits"]
     held, fused = (
         estimate(candidate(), SEVEN_BILLION, device="cuda", stack=stack).parts.get("logits", 0)
-        for stack in (Stack(held_logit_bytes=2), Stack(fused_loss=True))
+        for stack in (Stack(held_logit_bytes=2), Stack(logit_bytes=0.1, forward_logit_bytes=0.1))
     )
     assert held == plain * 14 // 12
     assert fused < plain // 10

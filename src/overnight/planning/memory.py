@@ -21,17 +21,9 @@ from overnight.values.plan import Candidate, MemoryEstimate
 
 MIB = 2**20
 Parts = dict[str, float]
-NF4_BYTES = 0.5 + 0.127 / 8
-"""4 bits and 0.127 bits of doubly quantised block constants a weight (QLoRA, Dettmers 2023)."""
-MOMENTS = {"adamw_torch": 8.0, "adamw_bnb_8bit": 2.0 + 8 / 256}
-"""Bytes a trained weight: two moments in fp32, or in 8 bits with a constant for each 256."""
-LOGIT_BYTES = 12
-"""Log-probabilities, their gradient and the gradient of the logits, each fp32, at the peak of the
-backward pass (counted by tracing, and against published peaks: within 0.4 % on bf16 LoRA)."""
-FORWARD_LOGIT_BYTES = 8
-"""Before that: the logits and their log-probabilities, in fp32."""
-FUSED_LOGIT_BYTES = 0.1
-"""Where the loss is computed without holding the logits: a chunk of them."""
+MOMENTS = {"adamw_torch": 2.0, "adamw_bnb_8bit": 0.5 + 2 / 256}
+"""Over a trained weight's bytes: two moments like it, or in 8 bits with a constant for each 256
+(of weights in fp32)."""
 CONTEXT_BYTES = {"cpu": 600 * MIB, "cuda": 500 * MIB, "mps": 500 * MIB}
 """On a CPU the training process with a 260k-parameter model, less its own parts: about 630 MiB
 after a rehearsal (700 and 710 seen, 75 of them its own); on a card its context and library
@@ -53,6 +45,14 @@ def trainable_parameters(candidate: Candidate, model: ModelProfile) -> int:
     beside = sum(wide + long for wide, long in model.linear_shapes)
     experts = 3 * model.hidden_size + 5 * model.intermediate_size
     return candidate.lora_r * (beside + model.num_layers * model.num_experts * experts)
+
+
+def _trained(candidate: Candidate, model: ModelProfile, stack: Stack) -> int:
+    """The same where another program adapts some products only."""
+    if candidate.method == "full" or stack.adapted is None:
+        return trainable_parameters(candidate, model)
+    beside = sum(wide + long for wide, long in stack.adapted)
+    return candidate.lora_r * model.num_layers * beside
 
 
 def estimate(
@@ -110,7 +110,7 @@ class _Step:
             layer=one_layer(candidate, model, stack=stack),
             length=length,
             tokens=candidate.per_device_train_batch_size * length,
-            trained=trainable_parameters(candidate, model),
+            trained=_trained(candidate, model, stack),
             linear=sum(wide * long for wide, long in model.linear_shapes),
         )
 
@@ -123,7 +123,8 @@ class _Step:
     @property
     def expert_copies(self) -> float:
         """Adapted experts are added up anew in each layer: their weights once more."""
-        if not self.model.num_experts or self.candidate.method == "full":
+        unadapted = self.candidate.method == "full" or self.stack.adapted is not None
+        if not self.model.num_experts or unadapted:
             return 0.0
         heads = self.model.embedding_parameters * (1 if self.model.tied_embeddings else 2)
         experts = max(self.model.num_parameters - self.linear - heads, 0)
@@ -140,21 +141,24 @@ def _peak(step: _Step) -> Parts:
 def _static(step: _Step) -> Parts:
     """What is there from the second step on, whatever is being done."""
     candidate, model = step.candidate, step.model
-    parts: Parts = {"optimizer": MOMENTS[candidate.optim] * step.trained}
+    trained = float(step.stack.trained_bytes * step.trained)
+    parts: Parts = {"optimizer": MOMENTS[candidate.optim] * trained}
     if candidate.method == "full":
-        return parts | {"weights": 4.0 * model.num_parameters}
-    parts["adapters"] = 4.0 * step.trained
+        return parts | {"weights": trained}
+    parts["adapters"] = trained
     if candidate.method == "lora":
         return parts | {"weights": float(MIXED[candidate.precision] * model.num_parameters)}
     # peft puts into fp32 what is left unquantised: embeddings, norms, head.
     left = stream_bytes(candidate, step.stack) * (model.num_parameters - step.linear)
-    return parts | {"quantised weights": NF4_BYTES * step.linear, "weights": float(left)}
+    return parts | {
+        "quantised weights": step.stack.quantised_bytes * step.linear,
+        "weights": float(left),
+    }
 
 
 def _after_the_forward(step: _Step) -> Parts:
     """The loss is known, and autocast's copies of all weights have not been let go yet."""
-    fused = step.stack.fused_loss
-    each = FUSED_LOGIT_BYTES if fused else FORWARD_LOGIT_BYTES + step.stack.held_logit_bytes
+    each = step.stack.forward_logit_bytes + step.stack.held_logit_bytes
     return _kept(step) | {
         "logits": each * float(step.tokens * step.model.vocab_size),
         "cast weights": _cast(step, layers=True),
@@ -164,8 +168,7 @@ def _after_the_forward(step: _Step) -> Parts:
 
 def _at_the_loss(step: _Step) -> Parts:
     """The backward pass begins: all layers' keepings and the logits."""
-    fused = step.stack.fused_loss
-    each = FUSED_LOGIT_BYTES if fused else LOGIT_BYTES + step.stack.held_logit_bytes
+    each = step.stack.logit_bytes + step.stack.held_logit_bytes
     return _kept(step) | {
         "logits": each * float(step.tokens * step.model.vocab_size),
         "cast weights": _cast(step, layers=not step.candidate.gradient_checkpointing),
@@ -185,7 +188,7 @@ def _cast(step: _Step, *, layers: bool) -> float:
 
 def _in_the_last_layer(step: _Step) -> Parts:
     """The first layer that is gone back through; the logits have gone, the head's gradient not."""
-    head = 4.0 * step.model.vocab_size * step.model.hidden_size
+    head = float(step.stack.trained_bytes * step.model.vocab_size * step.model.hidden_size)
     grown = head if step.candidate.method == "full" else 0.0
     return (
         _kept(step)
@@ -202,8 +205,9 @@ def _in_the_first_layer(step: _Step) -> Parts:
         name, kept = "activations", layer.kept + layer.per_position * step.length
     embedding = step.model.embedding_parameters
     untied = 0 if step.model.tied_embeddings else embedding
-    later = 4.0 * untied if step.candidate.method == "full" else 0.0
-    gradients = max(4.0 * step.trained - later, _gradients_before(step))
+    later = untied if step.candidate.method == "full" else 0
+    each = step.stack.trained_bytes
+    gradients = max(float(each * (step.trained - later)), _gradients_before(step))
     return _one_layer_again(step) | {
         name: kept * step.tokens, "gradients": gradients, "logits": _held(step),
     }  # fmt: skip
@@ -215,7 +219,7 @@ def _at_the_embedding(step: _Step) -> Parts:
     copies = 2 if tied else int(step.candidate.gradient_accumulation_steps > 1)
     full = step.candidate.method == "full"
     return {
-        "gradients": 4.0 * step.trained,
+        "gradients": float(step.stack.trained_bytes * step.trained),
         "working set": 4.0 * copies * step.model.embedding_parameters * full,
         "logits": _held(step),
     }
@@ -223,13 +227,13 @@ def _at_the_embedding(step: _Step) -> Parts:
 
 def _held(step: _Step) -> float:
     """Logits that a caller keeps until the backward pass is over."""
-    held = 0 if step.stack.fused_loss else step.stack.held_logit_bytes
-    return float(held * step.tokens * step.model.vocab_size)
+    return float(step.stack.held_logit_bytes * step.tokens * step.model.vocab_size)
 
 
 def _gradients_before(step: _Step) -> float:
     """Those of earlier micro-batches of the same step."""
-    return 4.0 * step.trained if step.candidate.gradient_accumulation_steps > 1 else 0.0
+    several = step.candidate.gradient_accumulation_steps > 1
+    return float(step.stack.trained_bytes * step.trained * several)
 
 
 def _kept(step: _Step) -> Parts:
