@@ -123,6 +123,12 @@ def test_the_ratio_of_two_tiny_figures_is_not_carried_over_to_a_large_one() -> N
     assert corrected(Interval.exactly(10.0), lesson).mid < 20.0
 
 
+def test_what_took_no_time_at_all_is_a_lesson_where_seconds_are_compared() -> None:
+    nothing = night(key="settling", prior={"settling": 1.0}, actual={"settling": 0.0})
+    assert learnt(*[nothing] * 5, key="settling").ratio.mid < 0.6
+    assert lessons([night(actual={PACE: math.nan})], ASKED) == Lessons()
+
+
 def test_what_is_corrected_never_falls_below_nothing() -> None:
     lesson = Lesson(ratio=Interval(low=0.1, mid=0.5, high=1.0), nights=1, offset=0.25)
     assert corrected(Interval.exactly(0.1), lesson).low == 0.0

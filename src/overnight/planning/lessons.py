@@ -145,12 +145,11 @@ def _seen(records: Sequence[Remembered], asked: Asked, key: str) -> list[_Seen]:
 
 
 def _off(record: Remembered, key: str) -> float | None:
-    prior, actual = record.prior.get(key), record.actual.get(key)
-    if not prior or not actual or min(prior, actual) <= 0.0:
-        return None
     offset = _KINDS[key].offset
-    off = math.log((actual + offset) / (prior + offset))
-    return off if math.isfinite(off) else None
+    prior, actual = (told.get(key, -1.0) + offset for told in (record.prior, record.actual))
+    if not (0.0 < prior < math.inf and 0.0 < actual < math.inf):
+        return None  # not foretold, not measured, or no figure at all
+    return math.log(actual / prior)
 
 
 def _weighted_median(pairs: Sequence[tuple[float, float]]) -> float:

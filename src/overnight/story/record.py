@@ -146,10 +146,13 @@ def _pace(
         return {"peak_bytes": float(least)}
     if len(steps) < FEWEST_STEPS:
         return {}
-    seen = measure(steps)
+    seen, told = measure(steps), newest(entries, Rehearsed)
+    # Of a whole night every step after the settling counts, held up or not: it took its time.
+    steady = (steps[told.settled :] if told else ()) or steps
     return {
-        "tokens_per_second": seen.tokens_per_second,
-        "settling": seen.warmup_seconds,
+        "tokens_per_second": sum(step.tokens for step in steady)
+        / sum(step.seconds for step in steady),
+        "settling": told.settling_seconds if told else seen.warmup_seconds,
         "peak_bytes": float(seen.peak_bytes),
     }
 
