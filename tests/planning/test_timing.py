@@ -59,6 +59,12 @@ def test_looks_are_their_number_times_their_price():
     assert estimate(None, max_steps=100, eval_steps=50).phases["evaluations"].mid == 2.0
 
 
+def test_between_two_looks_as_many_rows_are_trained_on_as_are_looked_at():
+    assert timing.least_steps(replace(CANDIDATE, per_device_train_batch_size=8,
+                                      gradient_accumulation_steps=1), DATA) == 7  # fmt: skip
+    assert timing.least_steps(replace(CANDIDATE, per_device_train_batch_size=80), DATA) == 1
+
+
 def test_a_window_bounds_what_a_look_may_take():
     assert estimate(60.0).phases["first look"].mid == pytest.approx(2.0 + 2 * 0.015 * 60.0)
 

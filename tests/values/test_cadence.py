@@ -14,6 +14,11 @@ def test_without_a_window_it_looks_twenty_times_and_not_at_the_end():
     assert Cadence().coming(replace(AHEAD, horizon=150))[0] == 21
 
 
+def test_many_held_out_rows_are_looked_at_less_often():
+    assert Cadence(least_steps=30).coming(AHEAD)[0] == 3
+    assert Cadence(least_steps=30, eval_steps=10).coming(AHEAD)[0] == 9
+
+
 def test_given_steps_win():
     looks, saves = Cadence(eval_steps=30, save_steps=40).coming(AHEAD)
     assert (looks, saves) == (3, 3)  # one before each look; 40 steps after the last none is due

@@ -105,6 +105,11 @@ class _Between:
         return {"evaluations": self.look.scaled(looks), "saves": self.save.scaled(saves)}
 
 
+def least_steps(candidate: Candidate, dataset: DatasetProfile) -> int:
+    """Steps between two looks in which as many rows are trained on as are looked at."""
+    return max(1, math.ceil(dataset.num_select / candidate.rows_per_step))
+
+
 def _between(
     candidate: Candidate, dataset: DatasetProfile, prices: Prices, window: float | None
 ) -> _Between:
@@ -113,6 +118,7 @@ def _between(
         eval_steps=candidate.eval_steps,
         save_steps=candidate.save_steps,
         save_seconds=60.0 * minutes if minutes else None,
+        least_steps=least_steps(candidate, dataset),
     )
     share = dataset.num_select / max(dataset.num_select + dataset.num_test, 1)
     look = _allowed(prices.evaluation.scaled(share), window)

@@ -131,6 +131,7 @@ def _course(on: Stage) -> Course:
         eval_steps=candidate.eval_steps,
         save_steps=candidate.save_steps,
         save_seconds=60.0 * every if every else None,
+        least_steps=timing.least_steps(candidate, on.found.data.profile),
     )
     deadline = Deadline(
         started_at=on.started_at,

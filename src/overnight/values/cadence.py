@@ -53,12 +53,15 @@ class Cadence:
     eval_steps: int | None = None
     save_steps: int | None = None
     save_seconds: float | None = None
+    least_steps: int = 1
+    """Between two looks where no window bounds them: in these as many rows are trained on as are
+    looked at, so that looking takes no more than a third of what training does."""
 
     def look_steps(self, horizon: int, window: float | None) -> int | None:
         """Steps between two evaluations; None where the clock counts and not the steps."""
         if self.eval_steps:
             return self.eval_steps
-        return max(horizon // EVALUATIONS, 1) if window is None else None
+        return max(horizon // EVALUATIONS, self.least_steps) if window is None else None
 
     def look_interval(self, ahead: Stretch) -> float:
         """Seconds between two evaluations."""
