@@ -56,7 +56,8 @@ def judge(question: Question, candidate: Candidate) -> Judged:
     lessons = question.lessons
     return Judged(
         candidate=candidate,
-        memory=memory.estimate(candidate, question.model, device=question.hardware.device),
+        memory=memory.estimate(candidate, question.model, device=question.hardware.device,
+                               lesson=lessons.about("peak_bytes")),
         prior=prior,
         pace=corrected(prior, lessons.about("tokens_per_second")),
     )  # fmt: skip

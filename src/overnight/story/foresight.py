@@ -114,12 +114,8 @@ def _traced(plan: Plan, question: Question) -> MemoryEstimate:
 
 
 def _taught(question: Question, plan: Plan, counted: MemoryEstimate) -> Question:
-    """The same question, with the closed form corrected by what was counted."""
-    known = question.lessons.about("peak_bytes")
-    before = 1.0 if known is None else known.ratio.mid
-    ratio = before * counted.peak_bytes / plan.memory.peak_bytes
+    """The same question, with the closed form as far off as the trace has shown."""
+    ratio = counted.needed_bytes / plan.memory.peak_bytes
     lesson = Lesson(ratio=Interval.exactly(ratio), nights=1)
-    lessons = replace(
-        question.lessons, by_key={**question.lessons.by_key, "peak_bytes": lesson}
-    )  # fmt: skip
-    return replace(question, lessons=lessons)
+    by_key = {**question.lessons.by_key, "peak_bytes": lesson}
+    return replace(question, lessons=replace(question.lessons, by_key=by_key))
