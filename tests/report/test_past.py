@@ -79,6 +79,15 @@ def test_every_night_is_one_line_of_each_table_at_eighty_columns() -> None:
     assert "a-night-with-a-very-long-name" in printed(long, width=120)
 
 
+@pytest.mark.parametrize("architecture, shown", [
+    ("LlamaForCausalLM", "Llama 0.93 M full"),
+    ("GPT2LMHeadModel", "GPT2 0.93 M full"),
+    ("Qwen2Model", "Qwen2 0.93 M full"),
+])  # fmt: skip
+def test_a_model_is_named_by_its_family_and_size(architecture: str, shown: str) -> None:
+    assert shown in printed(past(1.0, 1.0, architecture=architecture, num_parameters=926_482))
+
+
 @pytest.mark.parametrize("changed, said", [
     ({"kind": "rehearsal", "ended": ""}, "not over"),
     ({"ended": "stop"}, "stop"),

@@ -4,6 +4,7 @@ In: remembered nights, the newest first, and the lessons drawn from them. Out: f
 tables on a console. Never: a new estimate (planning/lessons.py).
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -24,6 +25,8 @@ SHOWN = 20
 """Nights that are listed, the newest."""
 WIDTH, NAME = 80, 10
 """Characters of a narrow terminal, and those of a night's name on it."""
+_TAIL = re.compile("(For|LMHead|Model).*")
+"""What transformers puts behind a family's name."""
 NAMED = {
     "tokens_per_second": "pace",
     "peak_bytes": "memory",
@@ -154,7 +157,7 @@ def _model(record: Remembered) -> str:
     """`Llama 0.26 M` of a LlamaForCausalLM with 260 thousand parameters."""
     count = record.num_parameters
     size = f"{count / 1e6:.2g} M" if count < 1e7 else show_count(count)
-    return f"{record.architecture.partition('For')[0]} {size}"
+    return f"{_TAIL.sub('', record.architecture)} {size}"
 
 
 def _memory(record: Remembered) -> str:
