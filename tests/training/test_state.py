@@ -2,8 +2,10 @@
 
 import json
 import random
+import sys
 
 import numpy as np
+import psutil
 import pytest
 import torch
 from tests.training import tiny
@@ -162,3 +164,14 @@ def test_memory_that_ran_out_is_told_from_other_errors(error, memory):
 def test_freeing_memory_needs_no_device():
     state.free_memory("cpu")
     assert state.peak_bytes("cpu") > 2**20
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc alone keeps what is free")
+def test_what_is_free_is_given_back_to_the_system():
+    held = [np.ones(8_000) for _ in range(4_000)]
+    last = np.ones(8_000)  # above the others on the heap, which therefore does not shrink by itself
+    full = psutil.Process().memory_info().rss
+    held.clear()
+    state.give_back()
+    assert full - psutil.Process().memory_info().rss > 150_000_000
+    assert last.sum() == 8_000
