@@ -122,9 +122,10 @@ def _lesson(records: Sequence[Remembered], asked: Asked, key: str) -> Lesson | N
     between = BETWEEN * unlike * kind.prior**2
     certain = 1.0 / (night / count + between) + 1.0 / kind.prior**2
     shrunk = middle * (1.0 - 1.0 / (kind.prior**2 * certain))
+    wide = _student(NIGHTS_ASSUMED + more) * math.sqrt(night + 1.0 / certain)
     # A night that is off by more than priors ever are is strange until others are like it.
     strange = max(abs(middle) - 2.0 * kind.prior, 0.0) * 0.5**count
-    wide = math.sqrt(night + 1.0 / certain + strange**2) * _student(NIGHTS_ASSUMED + more)
+    wide = min(wide, _NINE_IN_TEN * kind.prior) + _NINE_IN_TEN * strange
     low, mid, high = (math.exp(shrunk + side * wide) for side in (-1.0, 0.0, 1.0))
     ratio = Interval(low=low, mid=mid, high=high)
     return Lesson(ratio=ratio, nights=len(seen), offset=kind.offset)
@@ -162,13 +163,17 @@ def _weighted_median(pairs: Sequence[tuple[float, float]]) -> float:
     raise ValueError("no values")
 
 
+_NINE_IN_TEN = 1.6449
+"""Standard deviations to either side of a normal distribution's middle."""
+
+
 def _student(freedom: float) -> float:
     """What nine in ten lie within, in standard deviations, where these are estimated from few.
 
     The expansion of Student's quantile about the normal one (Abramowitz and Stegun 26.7.5), two
     terms: 5 % low at 2 degrees of freedom, 2 % at 3, exact to three digits from 10.
     """
-    z = 1.6449
+    z = _NINE_IN_TEN
     first = (z**3 + z) / 4.0
     second = (5.0 * z**5 + 16.0 * z**3 + 3.0 * z) / 96.0
     return z + first / freedom + second / freedom**2
