@@ -52,7 +52,7 @@ def test_whether_anything_is_learnt_is_known_of_every_row():
 def test_every_row_has_a_sketch_and_system_turns_have_no_part_in_it():
     said = "the quick brown fox jumps over the lazy dog"
     rows = [row(("system", f"rule {n}"), ("user", said)) for n in range(700)]
-    sketched = taken(*rows).sketched()
+    sketched = taken(*rows).sketches
     assert sketched.shape == (700, 16)
     assert (sketched == sketched[0]).all() and sketched[0].any()
 

@@ -180,8 +180,8 @@ def _marked(kind: str, rows: NDArray[np.int64], tally: Tally, what: str) -> Find
 
 def _near(tally: Tally, split: Split) -> Finding:
     """Training rows that nearly say what a held-out one says."""
-    sketches, held = tally.sketched(), split.held_out
-    found = near(sketches[split.train], sketches[held])
+    sketches, held = tally.sketches, split.held_out
+    found = near(sketches, sketches[held], split.train)
     rows = np.flatnonzero(found >= 0)
     if not len(rows):
         return Finding(kind="near-duplicate", count=0, what="")

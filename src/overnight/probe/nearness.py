@@ -26,6 +26,8 @@ LEAST_WORDS = 8
 WORDS = 3
 
 _ODD = np.random.default_rng(20).integers(1, 2**63, (3, HASHES), dtype=np.uint64) * 2 + 1
+_CHUNK = 50_000
+"""Rows compared at once: bounds the memory that it takes."""
 _LAST = np.uint32(2**32 - 1)
 _BASE = 0x9E3779B97F4A7C15
 """Odd, so that it has an inverse modulo 2^64: the hash of a word needs no loop over words."""
@@ -56,25 +58,37 @@ def sketches(texts: Sequence[str]) -> Sketches:
     return found
 
 
-def near(rows: Sketches, others: Sketches) -> NDArray[np.int64]:
-    """For each of `rows` the one of `others` that is most like it, or -1.
+def near(
+    sketches: Sketches, others: Sketches, rows: NDArray[np.int64] | None = None
+) -> NDArray[np.int64]:
+    """For each sketch, or each of `rows` among them, the one of `others` most like it, or -1.
 
     Time and memory grow with the number of both, not with their product: of others whose group of
     bytes is the same, the first four are compared.
     """
-    best = np.full(len(rows), ALIKE - 1, np.int64)
-    found = np.full(len(rows), -1, np.int64)
+    rows = np.arange(len(sketches)) if rows is None else rows
+    found = np.full(len(rows), -1, np.int32)
     known = np.flatnonzero(others.any(axis=1))
+    for at in range(0, len(rows), _CHUNK):
+        found[at : at + _CHUNK] = _nearest(sketches[rows[at : at + _CHUNK]], others[known], known)
+    return found.astype(np.int64)
+
+
+def _nearest(own: Sketches, others: Sketches, names: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The name of the most alike of `others` for each of `own`, or -1."""
+    best = np.full(len(own), ALIKE - 1, np.int64)
+    found = np.full(len(own), -1, np.int64)
+    some = own.any(axis=1)
     for band in range(HASHES // BAND):
-        keys, own = (_keys(side, band) for side in (others[known], rows))
-        order = np.argsort(keys, kind="stable")
-        first, past = (np.searchsorted(keys[order], own, side) for side in ("left", "right"))
+        theirs, mine = (_keys(side, band) for side in (others, own))
+        order = np.argsort(theirs, kind="stable")
+        first, past = (np.searchsorted(theirs[order], mine, side) for side in ("left", "right"))
         for n in range(COMPARED):
-            here = np.flatnonzero((first + n < past) & rows.any(axis=1))
-            other = known[order[first[here] + n]]
-            same = (rows[here] == others[other]).sum(axis=1)
+            here = np.flatnonzero((first + n < past) & some)
+            other = order[first[here] + n]
+            same = (own[here] == others[other]).sum(axis=1)
             more = same > best[here]
-            best[here[more]], found[here[more]] = same[more], other[more]
+            best[here[more]], found[here[more]] = same[more], names[other[more]]
     return found
 
 

@@ -58,19 +58,29 @@ def split(hashes: Hashes, *, given: int, usable: NDArray[np.bool_]) -> Split:
     Raises:
         DataError: nothing is left to train on, or nothing to judge by.
     """
-    fit = np.flatnonzero(usable)
-    own, rows = (_firsts(hashes, fit[side]) for side in (fit >= given, fit < given))
-    leaked = _shared(hashes, rows, own)
-    fresh = rows[~np.isin(rows, leaked)]
+    places = np.arange(len(hashes))
+    own, rows = (
+        _firsts(hashes, places[usable & side]) for side in (places >= given, places < given)
+    )
+    leaked = _shared(hashes, rows, own) if len(own) else own
+    fresh = rows[~_marks(len(hashes), leaked)[rows]]
     judged = given < len(hashes)
     select, test = _halves(own) if judged else _parts(fresh, hashes[fresh, 1] % 2)
-    train = np.sort(fresh[~np.isin(fresh, (*select, *test))])
+    train = np.sort(fresh[~_marks(len(hashes), [*select, *test])[fresh]])
     if not len(train) or not select:
         raise DataError(_too_few(len(fresh), given, judged=len(own) if judged else None))
+    copies = usable & ~_marks(len(hashes), own) & ~_marks(len(hashes), rows)
     return Split(
         train=train, select=select, test=test, shared=select == test,
-        duplicates=fit[~np.isin(fit, np.concatenate((own, rows)))], leaked=np.sort(leaked),
+        duplicates=np.flatnonzero(copies), leaked=np.sort(leaked),
     )  # fmt: skip
+
+
+def _marks(count: int, rows: Rows | list[int]) -> NDArray[np.bool_]:
+    """A byte for each of `count` rows: whether it is one of these."""
+    marks = np.zeros(count, dtype=np.bool_)
+    marks[rows] = True
+    return marks
 
 
 def _too_few(fresh: int, rows: int, *, judged: int | None) -> str:
@@ -91,15 +101,22 @@ def _ordered(hashes: Hashes, indices: Rows) -> Rows:
 def _firsts(hashes: Hashes, indices: Rows) -> Rows:
     """Of rows that say the same the first, ordered by hash."""
     ordered = _ordered(hashes, indices)
-    same = (hashes[ordered[1:]] == hashes[ordered[:-1]]).all(axis=1)
-    return ordered[np.concatenate(([True], ~same))[: len(ordered)]]
+    return ordered[np.concatenate(([True], ~_repeated(hashes, ordered)))[: len(ordered)]]
 
 
 def _shared(hashes: Hashes, rows: Rows, own: Rows) -> Rows:
     """Those of `rows` that say what one of `own` says; neither holds a copy of its own."""
     ordered = _ordered(hashes, np.concatenate((rows, own)))
-    same = (hashes[ordered[1:]] == hashes[ordered[:-1]]).all(axis=1)
-    return np.asarray(ordered[:-1][same])
+    return np.asarray(ordered[:-1][_repeated(hashes, ordered)])
+
+
+def _repeated(hashes: Hashes, ordered: Rows) -> NDArray[np.bool_]:
+    """Of all but the first, whether a row says what the one before it says."""
+    high = hashes[ordered, 0]
+    same = high[1:] == high[:-1]
+    alike = np.flatnonzero(same)
+    same[alike] = hashes[ordered[alike], 1] == hashes[ordered[alike + 1], 1]
+    return np.asarray(same)
 
 
 def _halves(ordered: Rows) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -117,7 +134,9 @@ def _parts(ordered: Rows, bits: NDArray[np.uint64]) -> tuple[tuple[int, ...], tu
         return few, few
     size = max(MIN_PART, min(int(PART_SHARE * len(ordered)), MAX_PART))
     even, odd = (ordered[bits == bit][:size].tolist() for bit in (0, 1))
-    rest = iter(ordered[~np.isin(ordered, [*even, *odd])].tolist())
+    taken = {*even, *odd}
+    near = ordered[: len(taken) + 2 * size].tolist()
+    rest = (row for row in near if row not in taken)
     even, odd = ([*part, *islice(rest, size - len(part))] for part in (even, odd))
     return tuple(even), tuple(odd)
 

@@ -7,7 +7,7 @@ for people; prompts for samples. Never: padding, packing, a row kept or cut (tha
 
 import difflib
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain, pairwise
 from typing import Any
@@ -110,12 +110,16 @@ def encode(rows: Iterable[Row], tokenizer: Any, *, skip_bad_rows: bool = False) 
     """
     check_tokenizer(tokenizer)
     writer = Writer(tokenizer, skip_bad_rows=skip_bad_rows)
-    parts = [_flat(batch) for batch in writer.write(rows)] or [_flat([])]
-    tokens, learn, lengths = (np.concatenate(side) for side in zip(*parts, strict=True))
+    # These grow in place: pieces joined at the end would take twice the memory.
+    tokens, learn, ends = array("i"), bytearray(), array("q", [0])
+    for row in chain.from_iterable(writer.write(rows)):
+        tokens.extend(row.tokens)
+        learn += _mask(row)
+        ends.append(len(tokens))
     return Encoded(
-        tokens=tokens,
-        learn=learn,
-        offsets=np.concatenate(([0], np.cumsum(lengths))),
+        tokens=np.frombuffer(tokens, np.int32),
+        learn=np.frombuffer(learn, np.bool_),
+        offsets=np.frombuffer(ends, np.int64),
         chat_template=writer.template,
         findings=writer.findings(),
     )
@@ -136,19 +140,12 @@ def count(
     return Counted(lengths, whole, kept, writer.template, writer.findings())
 
 
-def _flat(
-    rows: Sequence[Written],
-) -> tuple[NDArray[np.int32], NDArray[np.bool_], NDArray[np.int64]]:
-    """Tokens and mask of rows end to end, and their lengths."""
-    lengths = np.fromiter((len(row.tokens) for row in rows), np.int64, len(rows))
-    tokens = np.fromiter(chain.from_iterable(row.tokens for row in rows), np.int32, lengths.sum())
-    learn = np.zeros(len(tokens), dtype=np.bool_)
-    start = 0
-    for row in rows:
-        for first, last in row.learnt:
-            learn[start + first : start + last] = True
-        start += len(row.tokens)
-    return tokens, learn, lengths
+def _mask(row: Written) -> bytearray:
+    """A byte for every token: one if it is learnt."""
+    mask = bytearray(len(row.tokens))
+    for first, last in row.learnt:
+        mask[first:last] = b"\1" * (last - first)
+    return mask
 
 
 def _pieces(
