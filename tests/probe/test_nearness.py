@@ -5,6 +5,7 @@ import random
 import numpy as np
 import pytest
 
+from overnight.probe import nearness
 from overnight.probe.nearness import near, sketches
 
 WORDS = [f"word{n}" for n in range(3000)]
@@ -82,3 +83,10 @@ def test_no_rows_are_near_nothing():
     assert none.shape == (0, 16)
     assert near(none, sketches(texts(2))).tolist() == []
     assert near(sketches(texts(2)), none).tolist() == [-1, -1]
+
+
+def test_some_rows_alone_can_be_asked_for_and_many_in_pieces(monkeypatch):
+    held = sketches(texts(40))
+    assert near(held, held[:20], np.array([3, 25, 5])).tolist() == [3, -1, 5]
+    monkeypatch.setattr(nearness, "_CHUNK", 7)
+    assert near(held, held[:20]).tolist() == [*range(20), *[-1] * 20]

@@ -66,3 +66,21 @@ def test_skipped_rows_are_one_finding_with_the_first_place():
     assert (finding.kind, finding.count, finding.example) == ("bad-row", 5, "a:4")
     assert "a:6: torn ..." in finding.what
     assert BadRows(skip=True).findings() == ()
+
+
+def test_lines_of_text_are_those_that_python_parts_a_whole_text_into(tmp_path):
+    text = "one\x0btwo\r\n\u2028three\r\rfour\x85\n\n five\x1c\nsix"
+    path = tmp_path / "a.txt"
+    path.write_bytes(text.encode("utf-8-sig"))
+    lines, found = (
+        text.splitlines(),
+        [r.value["text"] for r in paragraphs(path, BadRows(skip=True))],
+    )
+    assert "\n".join(found).split("\n") == [line for line in lines if line.strip()]
+
+
+def test_of_many_bad_rows_the_first_three_are_kept():
+    bad = BadRows(skip=True)
+    for line in range(1000):
+        bad.report(f"a:{line}", "torn")
+    assert (bad.count, len(bad.found)) == (1000, 3)

@@ -65,3 +65,15 @@ def test_the_fingerprint_is_that_of_the_rows_in_order():
 @pytest.mark.parametrize("place", ["", "nowhere"])
 def test_a_row_without_a_line_is_no_trouble(place):
     assert len(taken(row(("user", "a"), place=place))) == 1
+
+
+def test_runs_of_lines_with_gaps_between_them_are_told_apart():
+    lines = [1, 2, 3, 7, 8, 2, 5, 6]
+    tally = taken(*[row(("user", "a"), place=f"a.json:{line}") for line in lines])
+    assert [tally.place(index) for index in range(8)] == [f"a.json:{line}" for line in lines]
+
+
+def test_what_is_taken_down_can_be_read_in_between():
+    tally = Tally(seed=1)
+    for count, _ in enumerate(tally.watch([row(("user", f"{n}")) for n in range(3)]), 1):
+        assert len(tally.hashes) == len(tally.sketches) == len(tally) == count
