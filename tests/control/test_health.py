@@ -3,7 +3,7 @@
 import math
 import random
 
-from overnight.control.health import Health, finite
+from overnight.control.health import SETTLING_STEPS, Health, finite
 
 
 def healthy(steps: int = 60, level: float = 2.0) -> Health:
@@ -71,3 +71,14 @@ def test_finite_sees_every_kind_of_not_a_number():
     assert finite(0.0, 1.0)
     assert not finite(1.0, math.nan)
     assert not finite(math.inf)
+
+
+def test_a_loss_scaler_may_look_for_its_scale_but_not_for_ever():
+    health = Health()
+    for _ in range(SETTLING_STEPS):
+        health = health.after_settling()
+    assert health.verdict == "well" and health.dropped == 0
+    for _ in range(3):
+        health = health.after_settling()
+    assert health.verdict == "rewind"
+    assert Health(settling_in_a_row=SETTLING_STEPS).after_step(1.0).after_settling().dropped == 0

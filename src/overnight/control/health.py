@@ -16,6 +16,9 @@ SPIKE_STEPS = 5
 """Steps in a row above the line: a single one recovers by itself."""
 DROPS_IN_A_ROW = 3
 DROPS_SHARE = 0.01
+SETTLING_STEPS = 40
+"""Steps in a row in which a loss scaler may look for its scale: it begins at 2^16, and halved so
+often it is under the smallest number of fp16."""
 REWINDS = 3
 """The ladder of DESIGN 10."""
 
@@ -38,6 +41,8 @@ class Health:
     """Steps in a row above the spike line."""
     dropped_in_a_row: int = 0
     dropped: int = 0
+    settling_in_a_row: int = 0
+    """Steps dropped while fp16's loss scaler looked for its scale."""
     steps: int = 0
     rewinds: int = 0
 
@@ -50,6 +55,7 @@ class Health:
             losses=self.losses if high else (*self.losses, loss)[-WINDOW:],
             high=self.high + 1 if high else 0,
             dropped_in_a_row=0,
+            settling_in_a_row=0,
             steps=self.steps + 1,
         )
 
@@ -61,6 +67,11 @@ class Health:
             dropped=self.dropped + 1,
             steps=self.steps + 1,
         )
+
+    def after_settling(self) -> "Health":
+        """Health after a step in which the loss scaler looked for its scale: well, for a while."""
+        waiting = replace(self, settling_in_a_row=self.settling_in_a_row + 1)
+        return waiting if waiting.settling_in_a_row <= SETTLING_STEPS else waiting.after_drop()
 
     def after_rewind(self) -> "Health":
         """Health after going back: the counts begin anew, the rewinds are remembered."""

@@ -39,6 +39,7 @@ class Stage:
     peak_before: int = 0
     """Bytes: the most memory taken until then."""
     forecast_at: float = 0.0
+    glanced_at: float = 0.0
     answer_seconds: float = 0.0
     """What the answers before training took."""
 

@@ -73,8 +73,9 @@ class Course:
             patience = patience.after(event.loss.loss)
         if isinstance(event, Stepped):
             health = health.after_step(event.loss)
-        elif isinstance(event, Dropped) and event.reason != SETTLING:
-            health = health.after_drop()
+        elif isinstance(event, Dropped):
+            searching = event.reason == SETTLING
+            health = health.after_settling() if searching else health.after_drop()
         elif isinstance(event, Replanned):
             deadline = deadline.replanned(event.horizon, now)
             if event.why == LOST:

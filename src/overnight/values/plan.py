@@ -85,7 +85,9 @@ class TimeEstimate:
     """How long the night's phases take, in seconds, and what training they leave room for."""
 
     phases: dict[str, Interval]
-    """`start` (the rehearsal counted in), `training`, `looking` (evaluations, saves), `ending`."""
+    """In their order: `imports`, `tokenising`, `loading`, `first look` (a save, the base measured),
+    `settling` (what the first steps take beyond later ones), `training`, `evaluations`, `saves`,
+    `ending` (last save, last looks), `publish`."""
     total_steps: int
     """The horizon: optimizer steps until the learning rate is zero."""
     epochs: float
