@@ -48,6 +48,13 @@ def test_the_first_look_was_cold_and_is_not_believed_where_the_second_was_cheape
     assert ahead(replace(NIGHT, look_rates=(0.3, 0.1))).evaluations.mid == pytest.approx(6.0)
 
 
+def test_one_step_that_was_held_up_moves_the_forecast_little():
+    held_up = ((1.0, 100.0),) * 4 + ((30.0, 100.0),)
+    few = replace(NIGHT, step=5, recent=held_up)
+    assert forecast.pace(few) == pytest.approx(6.0 / 500.0)
+    assert few.pace == pytest.approx(34.0 / 500.0)
+
+
 def test_the_doubt_shrinks_with_what_was_seen_and_grows_with_the_scatter():
     early = replace(NIGHT, step=5, recent=((1.0, 100.0),) * 5)
     assert forecast.doubt(early, 95.0) > forecast.doubt(NIGHT, 80.0) > 0.0

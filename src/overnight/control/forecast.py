@@ -7,6 +7,7 @@ what is kept in reserve is Deadline's, by the dearest prices; here are those to 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from statistics import median
 
 from overnight.control.deadline import Deadline
 from overnight.values.facts import Interval
@@ -18,6 +19,8 @@ DRIFT = 0.10
 (bench/results/plans.md)."""
 SEEN_WEIGHT = 3.0
 """How much faster than its share a stretch that was seen takes that doubt away."""
+OUTLIER = 2.0
+"""Times the median pace: a recent step that was slower was held up by something else, in part."""
 TOGETHER = 2.0
 """Steps in a row that are slow together: what slows a machine lasts longer than a step."""
 FOLLOWED = 0.05
@@ -52,6 +55,17 @@ class Ahead:
                 "ending": self.ending, "publish": self.publish}  # fmt: skip
 
 
+def pace(night: Deadline) -> float:
+    """Expected seconds a unit of load; the deadline's own is the plain mean, for it decides."""
+    held = [(seconds, load + night.fixed_load) for seconds, load in night.recent if load]
+    if not held:
+        return night.pace
+    most = OUTLIER * median(seconds / load for seconds, load in held)
+    seconds = night.earlier[0] + sum(min(one, most * load) for one, load in held)
+    load = night.earlier[1] + night.earlier[2] * night.fixed_load + sum(load for _, load in held)
+    return seconds / load
+
+
 def doubt(night: Deadline, seconds: float) -> float:
     """What the pace of the next so many seconds of steps may differ by, relatively."""
     seen = night.earlier[0] + sum(took for took, _ in night.recent)
@@ -63,12 +77,14 @@ def doubt(night: Deadline, seconds: float) -> float:
 
 def ahead(night: Deadline, now: float, *, publish_seconds: float) -> Ahead:
     """Each phase that is still to come; publishing is expected to take `publish_seconds`."""
-    middle = night.pace * night.load(night.step, max(night.horizon, night.step))
+    horizon = max(night.horizon, night.step)
+    middle = pace(night) * night.load(night.step, horizon)
     wide = doubt(night, middle)
     if night.bounded:
         wide = min(wide, FOLLOWED)  # a slower pace means fewer steps then, not a later end
     look, save = _usual_look(night, night.look_rows), _usual(night.save_prices)
-    stretch = replace(night.stretch(now), look_seconds=look, save_seconds=save)
+    stretch = replace(night.stretch(now), look_seconds=look, save_seconds=save,
+                      step_seconds=max(middle / max(horizon - night.step, 1), 1e-9))  # fmt: skip
     looks, saves = night.cadence.coming(stretch)
     last = _usual_look(night, night.test_rows)
     last += look if night.evaluated_step < night.horizon else 0.0

@@ -67,7 +67,7 @@ def _pace(on: Stage, deadline: Deadline, coming: Interval) -> Interval:
     """Tokens a second of the steps to come, which hold other rows than the rehearsed ones."""
     steps = max(deadline.horizon - deadline.step, 1)
     load = deadline.load(deadline.step, deadline.step + steps)
-    seconds = coming if coming.mid else Interval.exactly(deadline.pace * load)
+    seconds = coming if coming.mid else Interval.exactly(forecast.pace(deadline) * load)
     usual = deadline.load(0, on.session.order.steps_per_epoch) / on.session.order.steps_per_epoch
     tokens = on.session.tokens_per_step * load / usual
     return Interval(low=tokens / seconds.high, mid=tokens / seconds.mid, high=tokens / seconds.low)
