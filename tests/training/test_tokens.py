@@ -86,3 +86,9 @@ def test_an_error_in_a_row_reaches_the_one_who_asked():
 
     with pytest.raises(KeyError, match="torn"):
         written(rows(), make(CHATML))
+
+
+def test_long_rows_come_in_smaller_batches():
+    rows = [talk(["word " * 100_000, "b"]) for _ in range(7)]
+    batches = list(Writer(make(CHATML), skip_bad_rows=False).write(rows))
+    assert [len(batch) for batch in batches] == [2, 2, 2, 1]

@@ -35,6 +35,8 @@ _END = " \x7f" * (WORDS - 1) + "\n"
 """Ends a row's text with as many words as let its last piece begin at its last word."""
 
 _Array = NDArray[np.uint64]
+_Codes = NDArray[np.uint8] | NDArray[np.uint32]
+"""Letters; bytes where all are ASCII."""
 
 
 def sketches(texts: Sequence[str]) -> Sketches:
@@ -97,27 +99,31 @@ def _keys(sketches: Sketches, band: int) -> NDArray[np.uint32]:
     return np.ascontiguousarray(part).view(np.uint32).ravel()
 
 
-def _codes(text: str) -> _Array:
+def _codes(text: str) -> _Codes:
     if text.isascii():
-        return np.frombuffer(text.encode(), np.uint8).astype(np.uint64)
-    return np.frombuffer(text.encode("utf-32-le"), np.uint32).astype(np.uint64)
+        return np.frombuffer(text.encode(), np.uint8)
+    return np.frombuffer(text.encode("utf-32-le"), np.uint32)
 
 
-def _words(codes: _Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _words(codes: _Codes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """[start, end) of every word; a Chinese or Japanese letter is one, and so is a wide symbol."""
-    space = codes <= 32
-    wide = (codes >= 0x2E80) & ((codes < 0xAC00) | (codes > 0xD7A3))
-    apart = space | wide
+    space = apart = codes <= 32
+    wide: NDArray[np.bool_] | bool = False
+    if codes.dtype != np.uint8:
+        wide = (codes >= 0x2E80) & ((codes < 0xAC00) | (codes > 0xD7A3))
+        apart = space | wide
     before = np.concatenate(([True], apart[:-1]))
     after = np.concatenate((apart[1:], [True]))
     starts = np.flatnonzero(~space & (before | wide))
     return starts, np.flatnonzero(~space & (after | wide)) + 1
 
 
-def _word_hashes(codes: _Array, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> _Array:
+def _word_hashes(codes: _Codes, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> _Array:
     """A polynomial of every word's letters, from the running sum of all."""
     powers, inverses = _powers(1 << len(codes).bit_length())
-    sums = np.concatenate((np.zeros(1, np.uint64), np.cumsum(codes * powers[: len(codes)])))
+    sums = np.concatenate(
+        (np.zeros(1, np.uint64), np.cumsum(codes.astype(np.uint64) * powers[: len(codes)]))
+    )
     return _mixed((sums[ends] - sums[starts]) * inverses[starts])
 
 

@@ -19,7 +19,9 @@ from overnight.values.facts import Finding
 from overnight.values.rows import Row
 
 _BATCH = 500
-"""Rows a call: many enough for all cores, few enough to hold three batches."""
+_LETTERS = 1_000_000
+"""Rows a call and letters in them: many enough for all cores, few enough to hold three batches,
+for the tokenizer keeps about a hundred bytes a token while it is at it."""
 _AHEAD = 2
 """Batches that may wait for the tokenizer."""
 _FEW = 16
@@ -65,10 +67,10 @@ class Writer:
         Raises:
             DataError, ModelError: as `render.encode`.
         """
-        rows = iter(rows)
+        drawn = map(self._drawn, rows)
         waiting: deque[Future[list[Written]]] = deque()
         with ThreadPoolExecutor(1) as worker:
-            while batch := [self._drawn(row) for row in islice(rows, _BATCH)]:
+            while batch := _some(drawn):
                 waiting.append(worker.submit(self._tokenised, batch))
                 if len(waiting) > _AHEAD:
                     yield waiting.popleft().result()
@@ -139,6 +141,17 @@ class Writer:
             count, example = self._thoughtless, self._thought
             found.append(Finding(kind="reasoning", count=count, what=what, example=example))
         return tuple(found)
+
+
+def _some(rows: Iterator[_Drawn]) -> list[_Drawn]:
+    """The next rows, as many as are tokenised in one call."""
+    batch, letters = [], 0
+    for row in islice(rows, _BATCH):
+        batch.append(row)
+        letters += len(row.text)
+        if letters >= _LETTERS:
+            break
+    return batch
 
 
 def _marked(row: _Drawn, tokens: list[int], encoding: Any) -> Written:
