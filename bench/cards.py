@@ -99,9 +99,10 @@ def main() -> None:
     print(
         f"Made by `python bench/cards.py` (overnight {overnight.__version__}, "
         f"{datetime.date.today()}): {ROWS:,} imagined rows of {TOKENS} tokens in the mean, a "
-        "window of 12 hours. Nothing here was measured on the card: memory and pace are arithmetic with "
-        "the priors whose errors `bench/results/memory.md` and `bench/results/pace.md` give; the "
-        "figures in brackets hold nine times in ten. The first steps of a night replace them.\n"
+        "window of 12 hours. Nothing here was measured on the card: memory and pace are "
+        "arithmetic with the priors whose errors `bench/results/memory.md` and "
+        "`bench/results/pace.md` give; the figures in brackets hold nine times in ten. The first "
+        "steps of a night replace them.\n"
     )
     print("| card | model | priority | method | rows x accumulation | max_length | checkpointing | "
           "tokens/s | epochs in hours | GiB: peak + margin of limit |")  # fmt: skip
