@@ -45,13 +45,14 @@ def test_long_steps_to_come_take_longer_than_those_seen():
 
 
 def test_the_first_look_was_cold_and_is_not_believed_where_the_second_was_cheaper():
-    assert ahead(replace(NIGHT, look_rates=(0.3, 0.1))).evaluations.mid == pytest.approx(6.0)
+    assert ahead(replace(NIGHT, look_rates=(0.3, 0.1))).evaluations.mid == pytest.approx(6.9)
+    assert ahead(replace(NIGHT, look_rates=(0.12, 0.1))).evaluations.mid == pytest.approx(6.6)
 
 
 def test_one_step_that_was_held_up_moves_the_forecast_little():
     held_up = ((1.0, 100.0),) * 4 + ((30.0, 100.0),)
     few = replace(NIGHT, step=5, recent=held_up)
-    assert forecast.pace(few) == pytest.approx(6.0 / 500.0)
+    assert forecast.pace(few) == pytest.approx(5.4 / 500.0)
     assert few.pace == pytest.approx(34.0 / 500.0)
 
 

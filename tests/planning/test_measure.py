@@ -22,7 +22,11 @@ def test_first_steps_are_left_out_until_two_agree():
 
 
 def test_steps_that_never_agree_are_kept_by_half():
-    assert settled([1.0, 2.0, 1.0, 2.0, 1.0, 2.0]) == 3
+    assert settled([9.0, 7.0, 5.0, 3.0, 2.0, 1.0]) == 3
+
+
+def test_a_first_step_that_was_as_fast_as_the_later_ones_had_settled():
+    assert settled([1.0, 2.0, 1.0, 2.0, 1.0, 2.0]) == 0
 
 
 def test_a_single_step_is_a_measurement_too():

@@ -19,8 +19,10 @@ DRIFT = 0.10
 (bench/results/plans.md)."""
 SEEN_WEIGHT = 3.0
 """How much faster than its share a stretch that was seen takes that doubt away."""
-OUTLIER = 2.0
+OUTLIER = 1.4
 """Times the median pace: a recent step that was slower was held up by something else, in part."""
+COLD = 1.15
+"""Of two prices the dearer one was cold where it is far above the cheaper."""
 TOGETHER = 2.0
 """Steps in a row that are slow together: what slows a machine lasts longer than a step."""
 FOLLOWED = 0.05
@@ -115,8 +117,10 @@ def _about(seconds: float, wide: float) -> Interval:
 
 
 def _usual(prices: Sequence[float]) -> float:
-    """The middle one, of two the cheaper: the first was paid before anything was warm."""
-    return sorted(prices)[(len(prices) - 1) // 2] if prices else 0.0
+    """The middle one; of two their mean, unless the first was paid before anything was warm."""
+    if len(prices) == 2:
+        return min(sum(prices) / 2.0, COLD * min(prices))
+    return median(prices) if prices else 0.0
 
 
 def _usual_look(night: Deadline, rows: int) -> float:

@@ -19,7 +19,7 @@ FIXED_DOUBT = 0.2
 """... and how far it may be off: 0 to 0.42 in seven models of 0.1 to 20 M parameters on a CPU."""
 NOISE = 0.05
 """Relative scatter of single steps on a quiet machine, at the least."""
-OUTLIER = 2.0
+OUTLIER = 1.4
 """Times the median rate: a step that was slower was held up by something else, in part."""
 HUBER = 1.5
 """Scatters from which on a step counts as held up (Huber 1964)."""
@@ -42,9 +42,13 @@ class Fit:
 
 
 def settled(rates: Sequence[float], agreement: float = AGREEMENT) -> int:
-    """How many first steps to leave out: those before two in a row agree, at most half of them."""
+    """How many first steps to leave out: those before two in a row agree, at most half of them.
+
+    A step that is no slower than most of those after it has settled, whatever comes next.
+    """
     for index in range(len(rates) // 2):
-        if abs(rates[index + 1] - rates[index]) <= agreement * rates[index]:
+        agree = abs(rates[index + 1] - rates[index]) <= agreement * rates[index]
+        if agree or rates[index] <= median(rates[index + 1 :]):
             return index
     return len(rates) // 2
 

@@ -9,11 +9,14 @@ from itertools import accumulate
 import numpy as np
 from numpy.typing import NDArray
 
-from overnight.planning.work import flops_per_token
+from overnight.planning.work import micro_batch
 from overnight.training.batches import Corpus, Order, Rows
 from overnight.values.facts import ModelProfile
 from overnight.values.plan import Candidate
 
+ATTENTION = 2.0
+"""An operation of attention takes as long as so many in products with weights: steps of eight small
+models were fitted best with 1 to 3, and cards are found at 3 (planning/pace.py)."""
 MOST_ROWS = 200_000
 """Rows that are counted one by one; what comes after them is like them in the mean."""
 
@@ -44,6 +47,8 @@ def _step(corpus: Corpus, rows: Rows, candidate: Candidate, model: ModelProfile)
     learnt = np.add.reduceat(corpus.learnt[ranked], first)
     total = 0.0
     for width, count, taught in zip(widths, counts, learnt, strict=True):
-        places = float(width * count)
-        total += places * flops_per_token(candidate, model, float(width), learnt=taught / places)
-    return total
+        share = taught / (width * count)
+        work = micro_batch(candidate, model, float(width), learnt=float(share))
+        whole = work.matrices + ATTENTION * work.attention
+        total += whole * count / candidate.per_device_train_batch_size
+    return float(total)
