@@ -44,8 +44,12 @@ class TokenCounts:
 
     def only(self, rows: NDArray[np.int64]) -> "TokenCounts":
         """Of the counted rows those that are among `rows`."""
-        here = rows if self.rows is None else np.flatnonzero(np.isin(self.rows, rows))
-        some = None if self.rows is None else self.rows[here]
+        here, some = rows, None
+        if self.rows is not None:
+            wanted = np.zeros(1 + max(rows.max(initial=0), self.rows.max(initial=0)), np.bool_)
+            wanted[rows] = True
+            here = np.flatnonzero(wanted[self.rows])
+            some = self.rows[here]
         return replace(self, lengths=self.lengths[here], learnt=self.learnt[here],
                        kept=self.kept[here], rows=some)  # fmt: skip
 

@@ -21,6 +21,7 @@ _GARBLED = re.compile("\ufffd|Ã[\x80-\xbf©¨¤¶¼±³¡­]|â€[™œ˜¦“
 """The replacement character, and UTF-8 that was read as Latin-1 or Windows-1252."""
 _SAME_SHARE = 0.02
 _SAME_LEAST = 10
+_CHUNK = 50_000
 _KINDS = {
     "hole": "have a {{name}} hole that nobody filled",
     "garbled": "hold garbled characters (wrong encoding)",
@@ -109,8 +110,9 @@ def _answered_otherwise(asked: NDArray[np.uint64], answered: NDArray[np.uint32])
     """(first row, rows) that ask what another asks and answer otherwise, or (-1, 0): the two may
     stand on either side."""
     both = (asked != _SILENT) & (answered != _SILENT)
-    ordered = np.sort(asked[both])
-    again = np.flatnonzero(both & np.isin(asked, ordered[1:][ordered[1:] == ordered[:-1]]))
+    ordered = asked[both]
+    ordered.sort()
+    again = np.flatnonzero(both & _among(asked, ordered[1:][ordered[1:] == ordered[:-1]]))
     order = again[np.argsort(asked[again], kind="stable")]
     if not len(order):
         return -1, 0
@@ -121,3 +123,13 @@ def _answered_otherwise(asked: NDArray[np.uint64], answered: NDArray[np.uint32])
         return -1, 0
     sizes = np.diff(starts, append=len(order))
     return int(order[starts[differ]].min()), int(sizes[differ].sum())
+
+
+def _among(values: NDArray[np.uint64], known: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    """Which of `values` are among the `known` ones, which rise; some at a time, for memory."""
+    found = np.zeros(len(values), np.bool_)
+    for at in range(0, len(values) if len(known) else 0, _CHUNK):
+        some = values[at : at + _CHUNK]
+        place = np.minimum(np.searchsorted(known, some), len(known) - 1)
+        found[at : at + _CHUNK] = known[place] == some
+    return found
