@@ -72,3 +72,21 @@ def test_padding_changes_no_loss():
 def test_losses_are_summed_row_by_row():
     learn = torch.tensor([[True, False], [False, False], [True, True]])
     assert by_row(torch.tensor([1.0, 2.0, 4.0]), learn).tolist() == [1.0, 0.0, 6.0]
+
+
+def test_without_gradients_logits_are_held_piece_by_piece(monkeypatch):
+    model, some, seen = tiny.llama(), batch(), []
+    with torch.no_grad():
+        whole = Head(bare=False).token_losses(model, some)
+    monkeypatch.setattr("overnight.training.losses.PIECE", 5)
+    model.lm_head.register_forward_hook(lambda _module, _inputs, out: seen.append(len(out)))
+    with torch.no_grad():
+        pieces = Head(bare=True).token_losses(model, some)
+    assert torch.allclose(pieces, whole, atol=1e-5)
+    assert len(seen) > 1 and max(seen) == 5 and sum(seen) == len(whole)
+
+
+def test_rows_without_a_supervised_token_have_no_losses():
+    some = batch() | {"learn": torch.zeros_like(batch()["learn"])}
+    with torch.no_grad():
+        assert Head(bare=True).token_losses(tiny.llama(), some).shape == (0,)

@@ -41,6 +41,14 @@ class Stack:
     """At the end of the forward pass: logits and log-probabilities in fp32."""
     held_logit_bytes: int = 0
     """Of them what the caller keeps during the backward pass (transformers' Trainer)."""
+    step_copies: int = 0
+    """Copies of all trained weights that the optimizer makes while it steps (torch's AdamW over
+    lists of tensors makes one; the fused one that is ours where the device has it, none)."""
+    fragmentation: float = 0.3
+    """What a card's allocator holds beyond what is in use, over logits and working set: by replay
+    of our own traced steps 0.2 to 0.6, middle 0.3 (bench/results/memory.md)."""
+    experts_apart: bool = False
+    """Whether experts are computed one after the other, each over its own tokens."""
     quantised_bytes: float = 0.5 + 0.127 / 8
     """A weight in 4 bits, and 0.127 bits of block constants quantised twice (QLoRA, Dettmers
     2023)."""
@@ -81,7 +89,8 @@ def one_layer(
         + _attention(candidate, shape, expanded=eager or masked)
         + _feed_forward(candidate, model, shape, stack)
     )
-    widest = shape.feed * (model.experts_per_token or 1)
+    apart = stack.experts_apart or not model.num_experts
+    widest = shape.feed * (1 if apart else model.experts_per_token)
     return Layer(
         kept=kept,
         stream=model.hidden_size * stream_bytes(candidate, stack),

@@ -5,6 +5,7 @@ measurement (a rehearsal's peak replaces this). The micro-batch is taken as full
 `max_length` tokens long and all of them learnt, since the fullest batch is what must fit.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from overnight.planning.activations import (
@@ -24,14 +25,18 @@ Parts = dict[str, float]
 MOMENTS = {"adamw_torch": 2.0, "adamw_bnb_8bit": 0.5 + 2 / 256}
 """Over a trained weight's bytes: two moments like it, or in 8 bits with a constant for each 256
 (of weights in fp32)."""
-CONTEXT_BYTES = {"cpu": 600 * MIB, "cuda": 500 * MIB, "mps": 500 * MIB}
-"""On a CPU the training process with a 260k-parameter model, less its own parts: about 630 MiB
-after a rehearsal (700 and 710 seen, 75 of them its own); on a card its context and library
-workspaces (the default of fitcheck-llm; a T4 takes 141 MiB)."""
-FRAGMENTATION = {"cuda": 0.25, "cpu": 2.5, "mps": 0.25}
-"""What the allocator holds beyond what is in use, over logits and working set."""
-ERROR = 0.08
-"""Of the peak, one-sided: so far the closed form was too low at most, nine times in ten
+CONTEXT_BYTES = {"cpu": 510 * MIB, "cuda": 500 * MIB, "mps": 500 * MIB}
+"""On a CPU the process with its libraries: 515 to 549 MiB after rehearsals of a 260k-parameter
+model that takes 33 itself; on a card its context and library workspaces (the default of
+fitcheck-llm; a T4 takes 141 MiB)."""
+HEAP_HOLES = 0.15
+"""On a CPU, over all that comes and goes: the holes of glibc's heap under rows of every length.
+Rehearsed peaks of six nights of 0.26 to 5.8 M parameters lie -5 to +10 % from this."""
+LATER_GRADIENTS = 0.28
+"""Full training's gradients that come after the peak lie partly in memory of their own: over their
+bytes, fitted to replays of 70 of our own traced steps (bench/results/memory.md)."""
+ERROR = 0.10
+"""Of the peak, one-sided: nine published peaks in ten were no further above the closed form
 (bench/results/memory.md)."""
 
 
@@ -69,14 +74,31 @@ def estimate(
     `lesson` is by what factor earlier estimates were off here. `capacity` is what there is: near
     it a card's allocator gives back what it does not use before it fails.
     """
-    parts = _peak(_Step.of(candidate, model, stack))
-    passing = parts.get("logits", 0.0) + parts.get("working set", 0.0)
+    step = _Step.of(candidate, model, stack)
+    parts = _peak(step)
     parts["context"] = float(CONTEXT_BYTES[device])
     spare = float("inf") if capacity is None else max(capacity - sum(parts.values()), 0.0)
-    parts["fragmentation"] = min(FRAGMENTATION[device] * passing, spare)
+    holes = heap_holes(parts) if device == "cpu" else _fragmentation(step, parts)
+    parts["fragmentation"] = min(holes, spare)
     copies = candidate.processes if device == "cpu" else 1
     whole = {name: int(copies * amount) for name, amount in parts.items() if amount >= 1}
     return MemoryEstimate(parts=whole, margin_bytes=_margin(sum(whole.values()), lesson))
+
+
+def heap_holes(parts: Mapping[str, float]) -> float:
+    """What a process's heap holds beyond what is in use."""
+    passing = ("activations", "checkpointed stream", "working set", "logits", "cast weights")
+    return HEAP_HOLES * sum(parts.get(name, 0.0) for name in passing)
+
+
+def _fragmentation(step: "_Step", parts: Parts) -> float:
+    """What a card's caching allocator holds beyond what is in use."""
+    passing = parts.get("logits", 0.0) + parts.get("working set", 0.0)
+    holes = step.stack.fragmentation * passing
+    if step.candidate.method != "full":
+        return holes
+    later = step.trained * step.stack.trained_bytes - parts.get("gradients", 0.0)
+    return holes + LATER_GRADIENTS * max(later, 0.0)
 
 
 def _margin(peak: int, lesson: Lesson | None) -> int:
@@ -132,9 +154,9 @@ class _Step:
 
 
 def _peak(step: _Step) -> Parts:
-    """The parts at the moment when most is in use: one of five, the rest lies between them."""
+    """The parts at the moment when most is in use: one of six, the rest lies between them."""
     moments = (_after_the_forward(step), _at_the_loss(step), _in_the_last_layer(step),
-               _in_the_first_layer(step), _at_the_embedding(step))  # fmt: skip
+               _in_the_first_layer(step), _at_the_embedding(step), _stepping(step))  # fmt: skip
     return _static(step) | max(moments, key=lambda parts: sum(parts.values()))
 
 
@@ -223,6 +245,12 @@ def _at_the_embedding(step: _Step) -> Parts:
         "working set": 4.0 * copies * step.model.embedding_parameters * full,
         "logits": _held(step),
     }
+
+
+def _stepping(step: _Step) -> Parts:
+    """The optimizer's turn."""
+    trained = float(step.stack.trained_bytes * step.trained)
+    return {"gradients": trained, "working set": step.stack.step_copies * trained}
 
 
 def _held(step: _Step) -> float:

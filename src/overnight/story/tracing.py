@@ -76,7 +76,9 @@ def estimated(seen: Trace, candidate: Candidate, device: str, limit: int) -> Mem
     """A trace as parts, with what the allocator and the device's runtime add."""
     context = memory.CONTEXT_BYTES[device]
     parts = seen.peak() | {"context": context}
-    if device == "cuda":
+    if device == "cpu":
+        parts["fragmentation"] = int(memory.heap_holes(parts))
+    elif device == "cuda":
         held = allocator.replay(seen.events, capacity=limit - context)
         parts["fragmentation"] = max(held.reserved - sum(seen.peak().values()), 0)
     copies = candidate.processes if device == "cpu" else 1
