@@ -12,6 +12,7 @@ from overnight.values.ledger import (
     Event,
     Noted,
     Prepared,
+    Published,
     Rehearsed,
     Resumed,
     Rewound,
@@ -26,6 +27,7 @@ from .samples import STARTED, evaluated, step
 PREPARED = Prepared(import_seconds=1, data_seconds=1, load_seconds=1, fingerprint="", weights="")
 REHEARSED = Rehearsed(steps=2, seconds=4.0, tokens_per_second=9.0, peak_bytes=1)
 CRASHED = Crashed(exit_status=-9, why="", attempt=1)
+PUBLISHED = Published(name="checkpoint-1", tested=True, seconds=3.0)
 ENDED = Ended(exit_status=0, why="done", deadline_kept=True)
 
 
@@ -91,6 +93,18 @@ def test_a_crash_costs_the_work_done_again_the_downtime_and_the_new_start():
     assert [(s.start, s.end, s.phase) for s in parts] == [
         (0, 5, "start"), (5, 10, "training"), (10, 45, "lost"), (45, 55, "training"),
     ]  # fmt: skip
+
+
+def test_the_first_checkpoint_belongs_to_the_start():
+    entries = told((0, STARTED), (5, PREPARED), (8, saved(0)), (9, evaluated(0, 2.0, base=True)),
+                   (12, step(1, 2)), (12, REHEARSED))  # fmt: skip
+    assert reading.seconds_by_phase(reading.segments(entries)) == {"start": 9, "rehearsal": 3}
+
+
+def test_a_process_that_was_ended_after_its_training_cost_nothing():
+    entries = told((0, STARTED), (5, step(1, 2)), (6, Stopped(step=1, reason="window")),
+                   (8, CRASHED), (12, PUBLISHED), (12, ENDED))  # fmt: skip
+    assert reading.seconds_by_phase(reading.segments(entries)) == {"training": 5, "ending": 6}
 
 
 def test_the_time_between_an_end_and_going_on_is_away_not_lost():

@@ -133,7 +133,9 @@ def _while_working(event: Event, *, rehearsing: bool) -> Phase:
 
 
 def _of_base(event: Event) -> bool:
-    """Whether the base model was looked at, which belongs to the start."""
+    """Whether the base model was kept or looked at, which belongs to the start."""
+    if isinstance(event, Saved):
+        return event.step == 0
     if isinstance(event, Answered):
         return event.when == "before"
     return isinstance(event, Evaluated) and event.base
@@ -143,6 +145,8 @@ def _phase(event: Event, mode: Phase, *, rehearsing: bool) -> Phase:
     """The phase that the time up to `event` was spent in, given what was going on before it."""
     if isinstance(event, Started | Prepared) and mode == "start":
         return "start"
+    if mode == "ending" and isinstance(event, Crashed):
+        return "ending"  # it had done its training; publishing follows
     if isinstance(event, Resumed | Crashed | Prepared):
         return "away" if mode == "away" else "lost"
     if mode == "ending":
