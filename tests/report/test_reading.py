@@ -104,7 +104,7 @@ def test_the_first_checkpoint_belongs_to_the_start():
 def test_a_process_that_was_ended_after_its_training_cost_nothing():
     entries = told((0, STARTED), (5, step(1, 2)), (6, Stopped(step=1, reason="window")),
                    (8, CRASHED), (12, PUBLISHED), (12, ENDED))  # fmt: skip
-    assert reading.seconds_by_phase(reading.segments(entries)) == {"training": 5, "ending": 6}
+    assert reading.seconds_by_phase(reading.segments(entries)) == {"training": 6, "ending": 6}
 
 
 def test_the_time_between_an_end_and_going_on_is_away_not_lost():
