@@ -6,6 +6,7 @@ import pytest
 
 from overnight.control import forecast
 from overnight.control.deadline import Deadline
+from overnight.control.forecast import LATER
 from overnight.values.cadence import Cadence
 from overnight.values.ledger import Evaluated, Loss, Rehearsed, Saved, Stepped
 
@@ -30,9 +31,9 @@ def stepped(step: int, seconds: float) -> Stepped:
 def test_every_phase_is_its_number_times_its_price():
     coming = ahead()
     assert coming.training.mid == pytest.approx(80.0)
-    assert coming.evaluations.mid == pytest.approx(3 * 2.0)  # at 40, 60 and 80
+    assert coming.evaluations.mid == pytest.approx(3 * 2.0 * LATER)  # at 40, 60 and 80
     assert coming.saves.mid == pytest.approx(3 * 0.5)  # one before each
-    assert coming.ending.mid == pytest.approx(3.0 + 2.0 + 0.5 + 4.0 + 0.28 * 5.0)
+    assert coming.ending.mid == pytest.approx(5.0 * LATER + 0.5 + 4.0 + 0.28 * 5.0)
     assert coming.publish.mid == 5.0
     assert list(coming.phases()) == ["training", "evaluations", "saves", "ending", "publish"]
 
@@ -45,8 +46,12 @@ def test_long_steps_to_come_take_longer_than_those_seen():
 
 
 def test_the_first_look_was_cold_and_is_not_believed_where_the_second_was_cheaper():
-    assert ahead(replace(NIGHT, look_rates=(0.3, 0.1))).evaluations.mid == pytest.approx(6.9)
-    assert ahead(replace(NIGHT, look_rates=(0.12, 0.1))).evaluations.mid == pytest.approx(6.6)
+    assert ahead(replace(NIGHT, look_rates=(0.3, 0.1))).evaluations.mid == pytest.approx(
+        LATER * 6.9
+    )
+    assert ahead(replace(NIGHT, look_rates=(0.12, 0.1))).evaluations.mid == pytest.approx(
+        LATER * 6.6
+    )
 
 
 def test_one_step_that_was_held_up_moves_the_forecast_little():
