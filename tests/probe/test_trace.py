@@ -3,7 +3,15 @@
 import pytest
 import torch
 
-from overnight.probe.trace import REST, Recorder, Trace, filled, unmasked, weightless
+from overnight.probe.trace import (
+    REST,
+    Recorder,
+    Trace,
+    any_precision,
+    filled,
+    unmasked,
+    weightless,
+)
 
 pytestmark = pytest.mark.tiny
 KIB = 1024
@@ -91,3 +99,12 @@ def test_a_mask_is_left_out_only_while_it_is_asked_for():
         windowed = masks["sdpa"](**size, local_size=4, allow_is_causal_skip=False)
         assert windowed.shape[-2:] == (8, 8)
     assert masks["sdpa"] is before
+
+
+def test_experts_in_fp32_are_traced_and_the_fast_product_comes_back():
+    from transformers.integrations import moe
+
+    fast = moe._can_use_grouped_mm
+    with any_precision():
+        assert not moe._can_use_grouped_mm(None, None, None)
+    assert moe._can_use_grouped_mm is fast

@@ -127,3 +127,22 @@ def test_a_folder_that_has_gone_is_named(base):
     lost = replace(architecture.profile(str(base)), path="/nowhere/at/all")
     with pytest.raises(ModelError, match="/nowhere/at/all"):
         tracing.traced(tiny.CANDIDATE, lost, CARD)
+
+
+def test_what_cannot_be_traced_is_said_in_one_line(base, monkeypatch):
+    def fails(*_):
+        raise RuntimeError("data-dependent")
+
+    monkeypatch.setattr(tracing, "step", fails)
+    with pytest.raises(ModelError, match="cannot be traced") as caught:
+        tracing.traced(tiny.CANDIDATE, architecture.profile(str(base)), CARD)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_a_mixture_of_experts_is_traced(method):
+    from transformers import MixtralConfig
+
+    sizes = tiny.SIZES | {"num_local_experts": 4, "num_experts_per_tok": 2}
+    asked = replace(tiny.CANDIDATE, method=method, gradient_accumulation_steps=1)
+    assert tracing.step(MixtralConfig(**sizes), asked, BATCH).peak_bytes > 0

@@ -184,6 +184,8 @@ def _attention(candidate: Candidate, shape: _Shape, *, expanded: bool) -> float:
 def _feed_forward(candidate: Candidate, model: ModelProfile, shape: _Shape, stack: Stack) -> float:
     """What lies between its products; QLoRA's layers give out what they took in: fp32."""
     wide = candidate.method == "qlora" and stream_bytes(candidate, stack) == FP32
+    # Autocast does not reach experts: they compute in their weights' precision.
+    wide = wide or (candidate.method == "full" and bool(model.num_experts) and stack.autocast)
     size = FP32 if wide else MIXED[candidate.precision]
     if not shape.gated:
         steps = next((n for name, n in GELU_STEPS.items() if _named(model, (name,))), 4)

@@ -41,15 +41,10 @@ ERROR = 0.10
 
 
 def trainable_parameters(candidate: Candidate, model: ModelProfile) -> int:
-    """Weights that the method trains: all, or LoRA's two factors beside every linear layer.
-
-    Experts are adapted too: peft gives each its own factors, the two of gate and up at twice r.
-    """
+    """Weights that the method trains: all, or LoRA's two factors beside every linear layer."""
     if candidate.method == "full":
         return model.num_parameters
-    beside = sum(wide + long for wide, long in model.linear_shapes)
-    experts = 3 * model.hidden_size + 5 * model.intermediate_size
-    return candidate.lora_r * (beside + model.num_layers * model.num_experts * experts)
+    return candidate.lora_r * sum(wide + long for wide, long in model.linear_shapes)
 
 
 def _trained(candidate: Candidate, model: ModelProfile, stack: Stack) -> int:
@@ -141,16 +136,6 @@ class _Step:
         """Whether fp32 weights are trained in 16 bits, so that copies of them are made."""
         full = self.candidate.method == "full" and self.stack.autocast
         return full and self.candidate.precision != "fp32"
-
-    @property
-    def expert_copies(self) -> float:
-        """Adapted experts are added up anew in each layer: their weights once more."""
-        unadapted = self.candidate.method == "full" or self.stack.adapted is not None
-        if not self.model.num_experts or unadapted:
-            return 0.0
-        heads = self.model.embedding_parameters * (1 if self.model.tied_embeddings else 2)
-        experts = max(self.model.num_parameters - self.linear - heads, 0)
-        return MIXED[self.candidate.precision] * experts / max(self.model.num_layers, 1)
 
 
 def _peak(step: _Step) -> Parts:
@@ -269,7 +254,7 @@ def _kept(step: _Step) -> Parts:
     layer, layers = step.layer, step.model.num_layers
     # The last norm keeps its input in fp32; the positions' sines and cosines are a few more.
     last = (4.5 if step.candidate.method != "full" else 8.5) * step.model.hidden_size
-    whole = (layer.kept + layer.per_position * step.length) * step.tokens + step.expert_copies
+    whole = (layer.kept + layer.per_position * step.length) * step.tokens
     if not step.candidate.gradient_checkpointing:
         return {"activations": whole * layers + last * step.tokens}
     checkpointed = -(-layers // step.candidate.checkpoint_every)
@@ -287,7 +272,7 @@ def _one_layer_again(step: _Step) -> Parts:
     passing = max(layer.passing, layer.passing_per_position * step.length) * step.tokens
     if not step.candidate.gradient_checkpointing:
         return {"working set": passing}
-    again = (layer.kept + layer.per_position * step.length) * step.tokens + step.expert_copies
+    again = (layer.kept + layer.per_position * step.length) * step.tokens
     per_layer = step.linear / max(step.model.num_layers, 1)
     return {
         "working set": passing + again,

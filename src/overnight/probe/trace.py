@@ -173,6 +173,22 @@ def filled(model: "nn.Module") -> None:
 
 
 @contextmanager
+def any_precision() -> Iterator[None]:
+    """While it lasts experts in fp32 can be traced: their fast product says its shape in bf16 only.
+
+    The other product that transformers has for them takes and gives the same.
+    """
+    from transformers.integrations import moe
+
+    fast = moe._can_use_grouped_mm
+    moe._can_use_grouped_mm = lambda *_: False
+    try:
+        yield
+    finally:
+        moe._can_use_grouped_mm = fast
+
+
+@contextmanager
 def unmasked() -> Iterator[None]:
     """While it lasts a model's rows are taken to be equally long, as on a device it would see.
 
