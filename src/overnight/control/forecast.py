@@ -21,8 +21,8 @@ SEEN_WEIGHT = 3.0
 """How much faster than its share a stretch that was seen takes that doubt away."""
 OUTLIER = 1.4
 """Times the median pace: a recent step that was slower was held up by something else, in part."""
-LATER = 1.05
-"""What a look takes once training has begun, of what the base's took: 0.99 to 1.15 in nine nights
+LATER = 1.08
+"""What a look takes once training has begun, of what the base's took: 0.99 to 1.17 in twelve nights
 (the heap is cut up, other shapes were compiled meanwhile)."""
 COLD = 1.15
 """Of two prices the dearer one was cold where it is far above the cheaper."""
