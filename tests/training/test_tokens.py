@@ -40,7 +40,8 @@ def metaspace():
 
 
 def written(rows, tokenizer):
-    return list(chain.from_iterable(Writer(tokenizer, skip_bad_rows=False).write(rows)))
+    batches = Writer(tokenizer, skip_bad_rows=False).write(rows)
+    return [(row.tokens, row.learnt) for row in chain.from_iterable(batches)]
 
 
 @pytest.mark.parametrize("tokenizer", [make(CHATML), make(HEADED), make(None), metaspace()])
@@ -50,7 +51,7 @@ def test_spans_asked_for_are_those_that_the_offsets_give(tokenizer, monkeypatch)
     asked = written(rows, tokenizer)
     monkeypatch.setattr(tokens, "_FEW", -1)
     assert asked == written(rows, tokenizer)
-    assert all(row.learnt for row in asked)
+    assert all(learnt for _, learnt in asked)
 
 
 @pytest.mark.parametrize("name", ["tiny_gpt2_full_checkpoint", "tokenizers/torchtune_tiny"])
@@ -70,7 +71,7 @@ def test_so_it_is_with_real_tokenizers_and_real_talk(shared_data, name, monkeypa
 def test_rows_come_in_their_order_over_batches():
     rows = [talk([f"ask {n}", "b"]) for n in range(1203)]
     tokenizer = make(CHATML)
-    told = [tokenizer.decode(row.tokens) for row in written(rows, tokenizer)]
+    told = [tokenizer.decode(ids) for ids, _ in written(rows, tokenizer)]
     assert all(f"ask {n}<" in text for n, text in enumerate(told))
 
 
@@ -92,3 +93,11 @@ def test_long_rows_come_in_smaller_batches():
     rows = [talk(["word " * 100_000, "b"]) for _ in range(7)]
     batches = list(Writer(make(CHATML), skip_bad_rows=False).write(rows))
     assert [len(batch) for batch in batches] == [2, 2, 2, 1]
+
+
+def test_what_a_tokenizer_file_says_of_cutting_and_padding_is_not_done():
+    tokenizer, row = make(CHATML), talk(["Hi 12 + 30?", "It is 42."])
+    whole = written([row], tokenizer)
+    tokenizer.backend_tokenizer.enable_truncation(5)
+    tokenizer.backend_tokenizer.enable_padding(length=200)
+    assert written([row], tokenizer) == whole

@@ -135,14 +135,14 @@ def count(
     for row in chain.from_iterable(writer.write(rows)):
         within = sum(max(0, min(last, max_length) - first) for first, last in row.learnt)
         learnt = sum(last - first for first, last in row.learnt)
-        figures.extend((len(row.tokens), learnt, within))
+        figures.extend((len(row), learnt, within))
     lengths, whole, kept = np.array(figures, dtype=np.int64).reshape(-1, 3).T
     return Counted(lengths, whole, kept, writer.template, writer.findings())
 
 
 def _mask(row: Written) -> bytearray:
     """A byte for every token: one if it is learnt."""
-    mask = bytearray(len(row.tokens))
+    mask = bytearray(len(row))
     for first, last in row.learnt:
         mask[first:last] = b"\1" * (last - first)
     return mask
