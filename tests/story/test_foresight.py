@@ -10,7 +10,7 @@ from tests.small_nights import Small
 from overnight.planning import search
 from overnight.story import foresight, tracing
 from overnight.story.foresight import Case, propose
-from overnight.values.errors import InputError, NoPlanFits
+from overnight.values.errors import InputError, ModelError, NoPlanFits
 from overnight.values.plan import MemoryEstimate
 from overnight.values.request import Request, Window
 
@@ -92,3 +92,15 @@ def test_a_trace_is_made_where_it_is_asked_for(monkeypatch):
     asked = counting(monkeypatch, GIB)
     assert foresight.decide(question(), trace=True).memory.peak_bytes == GIB
     assert len(asked) == 1
+
+
+def test_a_model_that_cannot_be_traced_keeps_its_arithmetic(monkeypatch):
+    def untraceable(*_: object, **__: object) -> MemoryEstimate:
+        raise ModelError("its step cannot be traced")
+
+    monkeypatch.setattr(tracing, "traced", untraceable)
+    plan = foresight.decide(thin())
+    assert plan.memory.how == "closed form"
+    assert any("cannot be traced" in note for note in plan.notes)
+    with pytest.raises(ModelError):
+        foresight.decide(thin(), trace=True)

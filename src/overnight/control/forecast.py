@@ -32,7 +32,7 @@ FOLLOWED = 0.05
 """What the clock's own end may be off: its horizon follows the pace, its last step is whole."""
 EXIT = Interval(low=0.15, mid=0.28, high=0.5)
 """Share of what publishing takes that goes by from the last word of the training process until it
-begins: 0.25 on a quiet machine, 0.28 on one four times overcrowded."""
+begins: 0.25 and 0.28 in two nights, both on a shared machine."""
 ANSWERS = Interval(low=0.2, mid=1.0, high=1.3)
 """What answers after training take of what those before it took: they may end sooner."""
 PUBLISH = Interval(low=0.8, mid=1.0, high=1.4)

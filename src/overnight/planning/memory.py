@@ -31,7 +31,7 @@ model that takes 33 itself; on a card its context and library workspaces (the de
 fitcheck-llm; a T4 takes 141 MiB)."""
 HEAP_HOLES = 0.15
 """On a CPU, over all that comes and goes: the holes of glibc's heap under rows of every length.
-Rehearsed peaks of six nights of 0.26 to 5.8 M parameters lie -5 to +10 % from this."""
+Rehearsed peaks of six nights of 0.26 to 5.8 M parameters lie -5 to +14 % from this."""
 LATER_GRADIENTS = 0.28
 """Full training's gradients that come after the peak lie partly in memory of their own: over their
 bytes, fitted to replays of 70 of our own traced steps (bench/results/memory.md)."""

@@ -15,6 +15,7 @@ from overnight.story import tracing
 from overnight.story.intake import survey
 from overnight.story.look import load_tokenizer
 from overnight.story.remember import lessons_for
+from overnight.values.errors import ModelError
 from overnight.values.facts import DatasetProfile, Hardware, Interval, ModelProfile
 from overnight.values.lessons import Lesson
 from overnight.values.plan import MemoryEstimate, Plan
@@ -88,12 +89,18 @@ def decide(question: Question, *, trace: bool = False) -> Plan:
 
     Raises:
         NoPlanFits: nothing fits.
+        ModelError: a trace was asked for and the model cannot be traced.
     """
     plan = search.choose(question)
     for _ in range(TRIES):
         if not trace and not _thin(plan):
             return plan
-        counted = _traced(plan, question)
+        try:
+            counted = _traced(plan, question)
+        except ModelError as error:
+            if trace:
+                raise
+            return replace(plan, notes=(*plan.notes, f"memory by arithmetic alone: {error}"))
         if counted.needed_bytes <= plan.memory_limit_bytes:
             return search.traced(plan, counted)
         # What the trace taught about the closed form holds for its neighbours as well.

@@ -48,7 +48,7 @@ ANSWERS_WINDOW = 120.0
 """Seconds: in shorter windows no answers are written."""
 LEAVING_SHARE = 0.3
 """Of importing and loading: what this process takes to be gone, before publishing can begin;
-0.25 of it on a quiet machine, 0.28 on one four times overcrowded."""
+0.25 and 0.28 of it in two nights, both on a shared machine."""
 MOST_EPOCHS = 5
 """Epochs whose steps are counted one by one; in later ones they are like those in the mean."""
 PROVISIONAL_STEPS = 50
