@@ -199,7 +199,7 @@ def report(work: Path) -> str:
         f"profile reads the file and does all that `overnight data` does. {ROUNDS} rounds by",
         "turns, medians of the ratios. The rows of the named files over and over, each with its",
         "own number. What tokenises and what renders are two threads: processor seconds are what",
-        f"is paid where no second core is free (load average at the end: {os.getloadavg()[2]:.1f}).",
+        f"is paid where no second core is free (load average: {os.getloadavg()[2]:.1f}).",
         "", *_times(times), "",
         "Peak memory, each file in a process of its own; what stands before is Python with",
         "transformers and the tokenizer.", "",
