@@ -40,7 +40,7 @@ def planned() -> dict[str, object]:
 
 def test_a_plan_is_one_object_with_the_promised_keys() -> None:
     assert list(planned()) == ["request", "window", "dataset", "model", "hardware", "candidate",
-                               "estimate", "rejections"]  # fmt: skip
+                               "estimate", "rejections", "what_ifs", "memory", "notes"]  # fmt: skip
 
 
 def test_the_estimate_has_hours_and_gigabytes() -> None:
