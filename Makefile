@@ -34,10 +34,13 @@ check: $(READY)
 	$(BIN)/mypy tools
 	$(BIN)/python tools/check_house.py
 
-# Measurements for an hour, on the real data beside the checkout; tables go to bench/results.
+# Measurements for hours, on the real data beside the checkout; tables go to bench/results.
 bench: $(READY)
 	$(BIN)/python bench/windows.py
 	$(BIN)/python bench/kills.py
+	$(BIN)/python bench/plans.py
+	$(BIN)/python bench/history.py
+	$(BIN)/python bench/data.py
 
 # What a machine can mend of the style.
 fix: $(READY)
