@@ -2,9 +2,12 @@ import pytest
 
 from overnight.report.sentences import exit_words, sentence, stop_words, trouble
 from overnight.values.ledger import (
+    Clipped,
     Crashed,
+    Diagnosed,
     Dropped,
     Ended,
+    Jumped,
     Noted,
     Promoted,
     Replanned,
@@ -84,3 +87,21 @@ def test_a_reason_that_is_not_known_is_told_as_it_is():
 def test_borrowed_words_are_inert():
     told = trouble(Dropped(step=4, reason="\x1b[2Jnot\nfinite", seconds=1.0))
     assert told == "The gradients of step 4 were thrown away: \\x1b[2Jnot finite."
+
+
+def test_a_clipped_gradient_says_how_long_it_was_and_what_is_left_of_it():
+    assert trouble(Clipped(step=7, grad_norm=812.4, limit=1.5)) == (
+        "The gradient of step 7 was 812 long, far above what is usual here: clipped to 1.5."
+    )
+
+
+def test_a_clock_that_was_set_and_a_machine_that_slept_are_told_apart():
+    assert trouble(Jumped(wall_seconds=-86_400.0)) == "The wall clock was set back by 1 d 0 h."
+    assert (
+        trouble(Jumped(wall_seconds=0.0, slept_seconds=3600.0)) == "The machine slept for 1 h 00 m."
+    )
+
+
+def test_a_diagnosis_is_a_line_and_no_trouble():
+    event = Diagnosed(step=9, sign="plateau", text="it has stood still")
+    assert (sentence(event), trouble(event)) == ("it has stood still", None)

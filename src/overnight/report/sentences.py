@@ -5,13 +5,18 @@ routine. Never: layout, colour, clock times.
 """
 
 import signal
+from collections.abc import Callable
+from typing import Any
 
 from overnight.report.words import count_of, inert_line
 from overnight.values.ledger import (
+    Clipped,
     Crashed,
+    Diagnosed,
     Dropped,
     Ended,
     Event,
+    Jumped,
     Noted,
     Replanned,
     Resumed,
@@ -19,6 +24,7 @@ from overnight.values.ledger import (
     Shrunk,
     Stopped,
 )
+from overnight.values.units import show_duration
 
 _REASONS = {
     "horizon": "all planned steps are done",
@@ -67,21 +73,40 @@ def _crashed(event: Crashed) -> str:
     return f"The training process died, {how}{why} (attempt {event.attempt})."
 
 
+def _clipped(event: Clipped) -> str:
+    return (f"The gradient of step {event.step:,} was {event.grad_norm:.3g} long, far above what "
+            f"is usual here: clipped to {event.limit:.3g}.")  # fmt: skip
+
+
+def _jumped(event: Jumped) -> str:
+    slept, set_by = event.slept_seconds, event.wall_seconds
+    said = [f"the machine slept for {show_duration(slept)}"] if slept else []
+    if set_by:
+        way = "forward" if set_by > 0 else "back"
+        said.append(f"the wall clock was set {way} by {show_duration(abs(set_by))}")
+    return f"{' and '.join(said)}.".capitalize()
+
+
+def _dropped(event: Dropped) -> str:
+    why = inert_line(event.reason)
+    return f"The gradients of step {event.step:,} were thrown away: {why}."
+
+
+_TROUBLES: dict[type[Event], Callable[[Any], str]] = {
+    Clipped: _clipped,
+    Crashed: _crashed,
+    Dropped: _dropped,
+    Jumped: _jumped,
+    Resumed: _resumed,
+    Rewound: _rewound,
+    Shrunk: _shrunk,
+}
+
+
 def trouble(event: Event) -> str | None:
     """One sentence for what went wrong and how it was mended; None for everything else."""
-    match event:
-        case Crashed():
-            return _crashed(event)
-        case Resumed():
-            return _resumed(event)
-        case Rewound():
-            return _rewound(event)
-        case Shrunk():
-            return _shrunk(event)
-        case Dropped(step=step, reason=reason):
-            return f"The gradients of step {step:,} were thrown away: {inert_line(reason)}."
-        case _:
-            return None
+    told = _TROUBLES.get(type(event))
+    return told(event) if told else None
 
 
 def sentence(event: Event) -> str | None:
@@ -89,7 +114,7 @@ def sentence(event: Event) -> str | None:
     match event:
         case Replanned(horizon=horizon, why=why):
             return f"The horizon is now {count_of(horizon, 'step')}: {inert_line(why)}."
-        case Noted(text=text):
+        case Noted(text=text) | Diagnosed(text=text):
             return inert_line(text)
         case Stopped(step=step, reason=reason):
             return f"Training is over after {count_of(step, 'step')}: {stop_words(reason)}."

@@ -134,6 +134,40 @@ class Shrunk:
     gradient_accumulation_steps: int
     why: str
     gradient_checkpointing: bool = False
+    most_tokens: int = 0
+    """Padded tokens that a micro-batch may hold from here on; 0: any number."""
+    where: Literal["gradients", "optimizer", "host"] = "gradients"
+    """What ran out of memory: forward or backward, the optimizer, or the machine itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clipped:
+    """A gradient far above what is usual here was clipped to `limit` before the step was taken."""
+
+    step: int
+    grad_norm: float
+    limit: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosed:
+    """What the figures so far say about the run, in words; it changes nothing."""
+
+    step: int
+    sign: str
+    """`plateau`, `divergence`, `nothing-learnt`, `repeating`, `overfitting`, `falling`, ..."""
+    text: str
+    good: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Jumped:
+    """The wall clock was set, or the machine slept: both clocks went by different amounts."""
+
+    wall_seconds: float
+    """By how much the wall clock is now ahead of where it would have been; below 0: set back."""
+    slept_seconds: float = 0.0
+    """Of the time since the last look: suspended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,7 +285,7 @@ class Ended:
 Event = (
     Started | Prepared | Rehearsed | Stepped | Dropped | Evaluated | Saved | Promoted | Shrunk
     | Rewound | Replanned | Forecast | Resumed | Answered | Noted | Stopped | Chosen | Published
-    | Crashed | Ended
+    | Crashed | Ended | Clipped | Diagnosed | Jumped
 )  # fmt: skip
 
 
