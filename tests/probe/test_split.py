@@ -4,9 +4,10 @@ import random
 
 import numpy as np
 import pytest
+from tests.probe.hashes import content_hash
 
 from overnight.probe.split import split as sides_of
-from overnight.probe.tally import Tally, content_hash
+from overnight.probe.tally import Tally
 from overnight.values.errors import DataError
 from overnight.values.rows import Row, Turn
 

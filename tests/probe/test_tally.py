@@ -1,8 +1,9 @@
 """What is taken down of rows that go by."""
 
 import pytest
+from tests.probe.hashes import content_hash
 
-from overnight.probe.tally import Tally, content_hash, normal
+from overnight.probe.tally import Tally, normal
 from overnight.values.rows import Row, Turn
 
 
@@ -23,7 +24,7 @@ def test_the_same_words_by_another_speaker_are_no_duplicate():
     )
 
 
-def test_hashes_are_the_halves_of_the_content_hash_and_hang_on_the_seed():
+def test_a_hash_hangs_on_the_row_and_the_seed_and_not_on_its_neighbours():
     rows = [row(("user", f"q {n}"), ("assistant", "a")) for n in range(1200)]
     halves = taken(*rows, seed=3).hashes
     whole = [(int(high) << 64) + int(low) for high, low in halves]

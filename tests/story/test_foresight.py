@@ -88,6 +88,15 @@ def test_a_trace_that_does_not_fit_leads_to_a_smaller_candidate(monkeypatch):
     assert second != first
 
 
+def test_a_plan_says_when_every_trace_went_to_larger_ones(monkeypatch):
+    asking = thin()
+    just_over = int(1.001 * search.choose(asking).memory_limit_bytes)
+    asked = counting(monkeypatch, *(just_over for _ in range(foresight.TRIES)))
+    plan = foresight.decide(asking, trace=True)
+    assert len(asked) == foresight.TRIES
+    assert plan.memory.how == "closed form" and foresight.UNTRACED in plan.notes
+
+
 def test_a_trace_is_made_where_it_is_asked_for(monkeypatch):
     asked = counting(monkeypatch, GIB)
     assert foresight.decide(question(), trace=True).memory.peak_bytes == GIB

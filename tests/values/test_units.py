@@ -2,7 +2,6 @@ import pytest
 
 from overnight.values.errors import InputError
 from overnight.values.units import (
-    parse_bytes,
     parse_duration,
     show_bytes,
     show_count,
@@ -38,20 +37,6 @@ def test_no_time_at_all_is_refused(text: str) -> None:
 ])  # fmt: skip
 def test_a_duration_is_shown_in_its_two_leading_units(seconds: float, shown: str) -> None:
     assert show_duration(seconds) == shown
-
-
-@pytest.mark.parametrize("text, count", [
-    ("16GB", 16 * 10**9), ("22.4 GiB", int(22.4 * 2**30)), ("512M", 512 * 10**6), ("640", 640),
-    ("1 kib", 1024), ("2 TB", 2 * 10**12),
-])  # fmt: skip
-def test_a_size_is_decimal_unless_its_unit_has_an_i(text: str, count: int) -> None:
-    assert parse_bytes(text) == count
-
-
-@pytest.mark.parametrize("text", ["", "GB", "12 apples", "-1GB"])
-def test_what_is_no_size_is_refused(text: str) -> None:
-    with pytest.raises(InputError, match="is not a size"):
-        parse_bytes(text)
 
 
 @pytest.mark.parametrize("count, shown", [

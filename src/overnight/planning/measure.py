@@ -111,13 +111,12 @@ def measure(steps: Sequence[Stepped]) -> Measurement:
     """What the steps of a rehearsal say about pace and memory (at least one step)."""
     rates = [step.seconds / max(step.tokens, 1) for step in steps]
     early = settled(rates)
-    steady, rates = steps[early:], rates[early:]
+    steady = steps[early:]
     usual = mean(step.seconds for step in steady)
     total = sum(step.seconds for step in steady)
     return Measurement(
         steps=len(steps),
         step_seconds=usual,
-        step_seconds_spread=pstdev(rates) / mean(rates),
         tokens_per_second=sum(step.tokens for step in steady) / total,
         warmup_seconds=sum(max(step.seconds - usual, 0.0) for step in steps[:early]),
         peak_bytes=max(step.peak_bytes for step in steps),

@@ -123,11 +123,6 @@ def normal(row: Row) -> list[tuple[str, str]]:
     return [(turn.role, " ".join(turn.text.casefold().split())) for turn in row.turns]
 
 
-def content_hash(row: Row, seed: int) -> int:
-    """128 bits of what a row says, blind to letter case and to how it is spaced."""
-    return int.from_bytes(_digest(normal(row), seed), "big")
-
-
 def _digest(said: list[tuple[str, str]], seed: int) -> bytes:
     text = "\x1e".join([f"{role}\x1f{text}" for role, text in said])
     return xxhash.xxh3_128_digest(text.encode(), seed=seed)

@@ -27,6 +27,7 @@ PATIENT = 600.0
 """Seconds: in shorter windows the trace's own seconds are not paid unless asked for."""
 TRIES = 3
 """Traces at most: each takes about ten seconds for 8B parameters."""
+UNTRACED = f"memory by arithmetic that {TRIES} traces of larger candidates have corrected"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +106,7 @@ def decide(question: Question, *, trace: bool = False) -> Plan:
             return search.traced(plan, counted)
         # What the trace taught about the closed form holds for its neighbours as well.
         plan = search.choose(_taught(question, plan, counted))
-    return plan
+    return replace(plan, notes=(*plan.notes, UNTRACED))
 
 
 def _thin(plan: Plan) -> bool:

@@ -73,9 +73,10 @@ def traced(
         raise ModelError(f"{model.path}: its config.json cannot be read: {error}") from error
     try:
         seen = step(config, candidate, fullest(candidate, model))
-    except (RuntimeError, NotImplementedError) as error:
+    except RuntimeError as error:  # torch's own kinds for what hangs on data or is not built
+        why = str(error).partition("\n")[0]
         raise ModelError(
-            f"{model.path} ({model.architecture}) cannot be traced without data; leave --trace out"
+            f"{model.path} ({model.architecture}) cannot be traced ({why}); leave --trace out"
         ) from error
     return estimated(seen, candidate, hardware.device, limit or hardware.memory_bytes)
 

@@ -182,8 +182,6 @@ class Measurement:
     steps: int
     step_seconds: float
     """Mean over the steps, the first ones left out."""
-    step_seconds_spread: float
-    """Relative standard deviation of a step's seconds per token."""
     tokens_per_second: float
     warmup_seconds: float
     """What the first steps took beyond the later ones."""

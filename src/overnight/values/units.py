@@ -12,11 +12,8 @@ _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _WORDS = {"sec": "s", "second": "s", "min": "m", "minute": "m", "hr": "h", "hour": "h", "day": "d"}
 _PART = re.compile(r"(\d+(?:[.,]\d+)?)\s*([a-z]+)\s*")
 _CLOCK = re.compile(r"(\d+):([0-5]\d)(?::([0-5]\d))?")
-_BYTES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12,
-          "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}  # fmt: skip
 LONGEST = 10 * 365 * 86400.0
 """Seconds of the longest duration that is read: a longer one is a slip of the pen."""
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]i?)?b?")
 
 
 def _unit(word: str) -> float | None:
@@ -63,18 +60,6 @@ def show_duration(seconds: float) -> str:
     if hours:
         return f"{sign}{hours} h {minutes:02d} m"
     return f"{sign}{minutes} m {left:02d} s" if minutes else f"{sign}{left} s"
-
-
-def parse_bytes(text: str) -> int:
-    """Bytes in "22.4 GiB", "16GB", "512M" (decimal unless the unit has an i).
-
-    Raises:
-        InputError: the text is not a size.
-    """
-    found = _SIZE.fullmatch(text.strip().lower())
-    if not found:
-        raise InputError(f"'{text}' is not a size; write 16GB, 22.4 GiB or 512M")
-    return int(float(found[1]) * _BYTES[found[2] or ""])
 
 
 def show_bytes(count: float) -> str:
