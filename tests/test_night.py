@@ -137,7 +137,7 @@ def test_a_survey_without_a_model_says_whose_tokens_it_counted(small: Small):
 def test_a_folder_without_a_beginning_is_refused(tmp_path: Path):
     (tmp_path / journal.EVENTS).write_text("")
     with pytest.raises(OvernightError, match="has no beginning; start with `overnight train`"):
-        night.run(tmp_path)
+        night.run(tmp_path, clock=FakeClock())
 
 
 def test_a_pair_of_encoder_and_decoder_is_refused_in_a_sentence(small: Small, tmp_path: Path):

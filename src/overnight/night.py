@@ -17,7 +17,7 @@ from rich.console import Console
 
 from overnight.codec import from_json
 from overnight.probe import architecture, hardware, weights
-from overnight.probe.clock import SystemClock, process_started
+from overnight.probe.clock import Clock, process_started
 from overnight.report.live import LiveView
 from overnight.report.proposal import print_plan
 from overnight.story import ending, intake, opening, rehearsal
@@ -66,13 +66,12 @@ def survey(request: Request) -> tuple[DatasetProfile, list[list[tuple[str, bool]
     return profile, [render.show(row, tokenizer) for row in found.examples(3)]
 
 
-def run(run_folder: Path) -> int:
+def run(run_folder: Path, *, clock: Clock) -> int:
     """One process of the night, from wherever it stands to the end of training.
 
     Raises:
         OvernightError: what is wrong, in one line.
     """
-    clock = SystemClock()
     born = process_started(clock)
     die_with_parent()
     with Journal.open(run_folder, clock) as written:

@@ -165,8 +165,9 @@ def demo(given: dict[str, Any]) -> int:
 def run_night(given: dict[str, Any]) -> int:
     """The night itself, in the child process that the supervisor starts."""
     from overnight import night
+    from overnight.probe.clock import SystemClock
 
-    return night.run(Path(given["run"]))
+    return night.run(Path(given["run"]), clock=SystemClock())
 
 
 def publish(given: dict[str, Any]) -> int:
