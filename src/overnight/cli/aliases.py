@@ -82,12 +82,14 @@ ALIASES: dict[str, Alias] = {
     "sequence_len": Alias("max_length", _AXOLOTL),
     "lr_scheduler": Alias("lr_scheduler_type", _AXOLOTL),
     "early_stopping_patience": Alias("patience", _AXOLOTL),
+    "lora_model_dir": Alias("resume_from_checkpoint", _AXOLOTL),
     "finetuning_type": Alias("method", _FACTORY),
     "quantization_bit": Alias("method", "4-bit weights", _four_bit),
     "dataset": Alias("data", _FACTORY),
     "eval_dataset": Alias("eval_data", _FACTORY),
     "cutoff_len": Alias("max_length", _FACTORY),
     "lora_rank": Alias("lora_r", _FACTORY),
+    "adapter_name_or_path": Alias("resume_from_checkpoint", _FACTORY),
     "model_name": Alias("model", _UNSLOTH),
     "local_dataset": Alias("data", _UNSLOTH, _only_path),
     "training_type": Alias("method", _UNSLOTH),
@@ -121,6 +123,11 @@ VALUES: dict[tuple[str, object], object] = {
     ("lr_scheduler_type", "warmup_stable_decay"): "wsd",
     ("max_steps", -1): None,
     ("max_steps", "-1"): None,
+    # The same command finds its own checkpoints; only another trainer's is named.
+    ("resume_from_checkpoint", False): None,
+    ("resume_from_checkpoint", True): None,
+    ("resume_from_checkpoint", "false"): None,
+    ("resume_from_checkpoint", "true"): None,
     ("precision", "16-mixed"): "fp16",
     ("precision", "16-true"): "fp16",
     ("precision", "32-true"): "fp32",
@@ -158,7 +165,7 @@ log_level log_level_replica log_on_each_node logging_dir logging_first_step logg
 logging_strategy lr_scheduler_kwargs metric_for_best_model neftune_noise_alpha optim optim_args
 optim_target_modules overwrite_output_dir parallelism_config per_device_eval_batch_size
 prediction_loss_only project push_to_hub remove_unused_columns report_to
-restore_callback_states_from_checkpoint resume_from_checkpoint run_name save_on_each_node
+restore_callback_states_from_checkpoint run_name save_on_each_node
 save_only_model save_safetensors save_strategy skip_memory_metrics tf32 torch_compile
 torch_compile_backend torch_compile_mode torch_empty_cache_steps trackio_bucket_id
 trackio_space_id trackio_static_space_id train_sampling_strategy use_cache use_cpu use_liger_kernel
@@ -178,7 +185,7 @@ eval_sample_packing eval_table_size evals_per_epoch flash_attention flash_attn_c
 flash_attn_rms_norm flash_optimum gpu_memory_limit gradient_clipping hf_use_auth_token
 hub_model_id is_llama_derived_model is_mistral_derived_model liger_fused_linear_cross_entropy
 liger_glu_activation liger_rms_norm liger_rope load_in_8bit lora_fan_in_fan_out lora_mlp_kernel
-lora_model_dir lora_modules_to_save lora_o_kernel lora_on_cpu lora_qkv_kernel
+lora_modules_to_save lora_o_kernel lora_on_cpu lora_qkv_kernel
 lora_target_linear loraplus_lr_ratio loss_watchdog_patience loss_watchdog_threshold
 max_packed_sequence_len mlflow_experiment_name mlflow_tracking_uri model_config model_type
 multipack_real_batches optimizer pad_to_sequence_len peft_layers_to_transform plugins
@@ -190,7 +197,7 @@ wandb_entity wandb_log_model wandb_mode wandb_name wandb_project wandb_run_id wa
 xformers_attention zero_first
 """
 _FACTORY_KEYS = """
-adapter_name_or_path additional_target booster compute_accuracy cache_dir dataset_dir
+additional_target booster compute_accuracy cache_dir dataset_dir
 disable_gradient_checkpointing double_quantization enable_liger_kernel enable_thinking
 export_dir flash_attn freeze_trainable_layers include_num_input_tokens_seen interleave_probs
 lora_target loraplus_lr_ratio mask_history max_samples media_dir mix_strategy neat_packing

@@ -55,6 +55,13 @@ NIGHT_FLAGS = (
     LEARN,
     Flag("name", "--name", str, "Name of the night under runs/."),
     OUTPUT,
+    Flag(
+        "resume_from_checkpoint",
+        "--resume-from-checkpoint",
+        str,
+        "Go on from another trainer's checkpoint-N, or the newest in a folder.",
+        "FOLDER",
+    ),  # fmt: skip
     Flag("processes", "--processes", str, "Processes to train with, one a device.", "N"),
     Flag("patience", "--patience", str, "Evaluations without gain, then anneal and end.", "N"),
     SKIP,

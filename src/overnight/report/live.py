@@ -17,6 +17,7 @@ from overnight.report.sentences import sentence
 from overnight.report.words import Clock, count_of, inert_line, loss_words, rate
 from overnight.values.ledger import (
     Chosen,
+    Continued,
     Ended,
     Entry,
     Evaluated,
@@ -161,6 +162,13 @@ class _Glance:
         yield line
 
 
+def _continued(event: Continued) -> list[str]:
+    lines = [f"Found checkpoint: {inert_line(event.name)}"]
+    if event.steps is not None:
+        lines.append(f"Resuming training from step {event.steps}...")
+    return [*lines, *(inert_line(note, limit=400) for note in event.notes)]
+
+
 def _resumed(event: Resumed) -> list[str]:
     lines = [inert_line(why) for why in event.passed_over]
     if event.name:
@@ -195,6 +203,8 @@ def notable(event: Event) -> list[str]:
     """The plain lines that an event is worth; none for steps, saves and the like."""
     if isinstance(event, Resumed):
         return _resumed(event)
+    if isinstance(event, Continued):
+        return _continued(event)
     if isinstance(event, Ended) or (isinstance(event, Replanned) and event.why == MOVED):
         return []  # the first is told by the ending, the second by the live line
     said = _told(event) or sentence(event)

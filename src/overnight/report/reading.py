@@ -12,6 +12,7 @@ from typing import Generic, Literal, TypeVar
 from overnight.report.sentences import trouble
 from overnight.values.ledger import (
     Answered,
+    Continued,
     Crashed,
     Ended,
     Entry,
@@ -133,12 +134,13 @@ def _while_working(event: Event, *, rehearsing: bool) -> Phase:
 
 
 def _of_base(event: Event) -> bool:
-    """Whether the base model was kept or looked at, which belongs to the start."""
+    """Whether what is there before step 1 was kept or looked at, which belongs to the start."""
     if isinstance(event, Saved):
         return event.step == 0
     if isinstance(event, Answered):
         return event.when == "before"
-    return isinstance(event, Evaluated) and event.base
+    first = isinstance(event, Evaluated) and (event.base or event.step == 0)
+    return first or isinstance(event, Continued)
 
 
 def _phase(event: Event, mode: Phase, *, rehearsing: bool) -> Phase:

@@ -11,6 +11,7 @@ from typing import Any
 from overnight.report.words import count_of, inert_line
 from overnight.values.ledger import (
     Clipped,
+    Continued,
     Crashed,
     Diagnosed,
     Dropped,
@@ -47,6 +48,12 @@ def exit_words(status: int) -> str:
     if number in {known.value for known in signal.Signals}:
         return f"killed by {signal.Signals(number).name}"
     return f"exit status {status}"
+
+
+def _continued(event: Continued) -> str:
+    done = f", {count_of(event.steps, 'step')} done there" if event.steps is not None else ""
+    told = "".join(f" {inert_line(note).rstrip('.')}." for note in event.notes)
+    return f"Goes on from another trainer's {inert_line(event.name)}{done}.{told}"
 
 
 def _resumed(event: Resumed) -> str:
@@ -116,6 +123,8 @@ def sentence(event: Event) -> str | None:
             return f"The horizon is now {count_of(horizon, 'step')}: {inert_line(why)}."
         case Noted(text=text) | Diagnosed(text=text):
             return inert_line(text)
+        case Continued():
+            return _continued(event)
         case Stopped(step=step, reason=reason):
             return f"Training is over after {count_of(step, 'step')}: {stop_words(reason)}."
         case Ended(why=why):

@@ -99,7 +99,8 @@ def _absolute(request: Request) -> Request:
         return str(Path(path).resolve()) if path and Path(path).exists() else path
 
     return replace(request, data=whole(request.data) or "", model=whole(request.model) or "",
-                   eval_data=whole(request.eval_data))  # fmt: skip
+                   eval_data=whole(request.eval_data),
+                   resume_from_checkpoint=whole(request.resume_from_checkpoint))  # fmt: skip
 
 
 def night(request: Request, folder: Path, clock: Clock, *, renew: bool) -> Night:

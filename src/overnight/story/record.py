@@ -16,6 +16,7 @@ from overnight.report.reading import every, kept, newest
 from overnight.values.facts import DatasetProfile, Hardware, Interval, ModelProfile
 from overnight.values.ledger import (
     Chosen,
+    Continued,
     Crashed,
     Ended,
     Entry,
@@ -199,5 +200,7 @@ def _well(entries: Sequence[Entry]) -> bool:
     """Whether the night can be an example to others."""
     over, chosen, gain = newest(entries, Ended), newest(entries, Chosen), _gain(entries)
     if over is None or chosen is None or gain is None or newest(entries, Rewound):
+        return False
+    if newest(entries, Continued):  # its gain is another trainer's too
         return False
     return over.exit_status == 0 and chosen.keep == "tuned" and gain > 0

@@ -205,6 +205,18 @@ class Forecast:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Continued:
+    """The night begins from the weights of another trainer's checkpoint; its steps count from 0."""
+
+    name: str
+    """`checkpoint-1500`, or the folder's own name."""
+    steps: int | None
+    """That the other trainer had taken; None where the checkpoint does not say."""
+    notes: tuple[str, ...] = ()
+    """What is carried on, what begins anew, and a sentence for each checkpoint passed over."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Resumed:
     """A new process went on from a checkpoint (step 0 and no name: from the beginning)."""
 
@@ -285,7 +297,7 @@ class Ended:
 Event = (
     Started | Prepared | Rehearsed | Stepped | Dropped | Evaluated | Saved | Promoted | Shrunk
     | Rewound | Replanned | Forecast | Resumed | Answered | Noted | Stopped | Chosen | Published
-    | Crashed | Ended | Clipped | Diagnosed | Jumped
+    | Crashed | Ended | Clipped | Diagnosed | Jumped | Continued
 )  # fmt: skip
 
 

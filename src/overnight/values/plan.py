@@ -33,6 +33,9 @@ class Candidate:
     lora_r: int = 16
     lora_alpha: int = 32
     lora_dropout: float = 0.0
+    lora_target_modules: tuple[str, ...] = ()
+    """Layers that are adapted, where an adapter that the night goes on from says so; none: every
+    linear one."""
     dataloader_num_workers: int = 0
     dataloader_pin_memory: bool = False
     logging_steps: int = 1

@@ -96,3 +96,6 @@ class Request:
     trust_remote_code: bool = False
     patience: int | None = None
     """Evaluations without improvement after which the night anneals and ends."""
+    resume_from_checkpoint: str | None = None
+    """Another trainer's `checkpoint-N`, or a folder of several, whose weights the night goes on
+    from; one of its own it finds by itself."""
