@@ -1,7 +1,7 @@
-"""Losses -> well, or what is wrong.
+"""Losses and gradients -> well, or what is wrong.
 
-In: the loss of each step. Out: a verdict in a word and a sentence. Never: a filtered figure (a NaN
-is a NaN), a clock, a model.
+In: the loss and the gradient norm of each step. Out: a verdict in a word and a sentence, and how
+long the next gradient may be. Never: a filtered figure (a NaN is a NaN), a clock, a model.
 """
 
 import math
@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 from typing import Literal
+
+from overnight.control.clipping import Norms
 
 WINDOW = 100
 """Steps that a spike is judged against."""
@@ -45,9 +47,11 @@ class Health:
     """Steps dropped while fp16's loss scaler looked for its scale."""
     steps: int = 0
     rewinds: int = 0
+    norms: Norms = Norms()
+    """Of the gradients: a spike is clipped before anything else is done about it."""
 
-    def after_step(self, loss: float) -> "Health":
-        """Health after a step was taken with this loss (nats a token)."""
+    def after_step(self, loss: float, grad_norm: float = math.nan) -> "Health":
+        """Health after a step was taken with this loss (nats a token) and gradient norm."""
         settled = len(self.losses) >= WINDOW // 5
         high = settled and loss > _spike_line(self.losses)
         return replace(
@@ -57,6 +61,7 @@ class Health:
             dropped_in_a_row=0,
             settling_in_a_row=0,
             steps=self.steps + 1,
+            norms=self.norms.after(grad_norm),
         )
 
     def after_drop(self) -> "Health":
@@ -75,7 +80,7 @@ class Health:
 
     def after_rewind(self) -> "Health":
         """Health after going back: the counts begin anew, the rewinds are remembered."""
-        return Health(rewinds=self.rewinds + 1, losses=self.losses)
+        return Health(rewinds=self.rewinds + 1, losses=self.losses, norms=self.norms)
 
     @property
     def trouble(self) -> str:

@@ -10,11 +10,13 @@ events, one by one. Never: decides by itself, writes the journal, prints.
         Save          -> yield Saved(step, seconds)
         Evaluate      -> yield Evaluated(step, loss)
         Rewind        -> yield Rewound(to_step)
-        Step          -> yield Stepped(...), Dropped(...) when its gradients were not finite,
+        Step          -> yield Stepped(...), before it Clipped(...) when its gradient was a spike,
+                         Dropped(...) when it was not finite,
                          or, memory gone: rebuild smaller, yield Shrunk(...), same step again
         course = course.after(event, now)    # pure: learns the price of steps, evaluations, saves
 """
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
@@ -35,6 +37,7 @@ from overnight.values.decisions import (
 )
 from overnight.values.errors import OvernightError
 from overnight.values.ledger import (
+    Clipped,
     Dropped,
     Evaluated,
     Event,
@@ -72,7 +75,7 @@ class Course:
         if isinstance(event, Evaluated) and event.part == "select":
             patience = patience.after(event.loss.loss)
         if isinstance(event, Stepped):
-            health = health.after_step(event.loss)
+            health = health.after_step(event.loss, event.grad_norm)
         elif isinstance(event, Dropped):
             searching = event.reason == SETTLING
             health = health.after_settling() if searching else health.after_drop()
@@ -211,15 +214,25 @@ class Loop:
 
     def _step(self) -> Iterator[Event]:
         rate = self.course.schedule.rate(self.session.progress.step)
+        limit = self._limit()
         while True:
             begun = self._clock()
             try:
-                taken = self.session.step(rate)
+                taken = self.session.step(rate, clip=limit)
             except MemoryGone:
                 yield self.shrink()
                 continue
-            yield self._told(taken, rate, self._clock() - begun)
+            told = self._told(taken, rate, self._clock() - begun)
+            if taken.taken and taken.grad_norm > limit:
+                yield Clipped(step=told.step, grad_norm=taken.grad_norm, limit=limit)
+            yield told
             return
+
+    def _limit(self) -> float:
+        """How long a gradient may be that is no spike; none where all are clipped shorter, or
+        where `max_grad_norm` 0 asked for no clipping."""
+        limit = self.course.health.norms.limit
+        return limit if limit < self.session.candidate.max_grad_norm else math.inf
 
     def shrink(self) -> Shrunk:
         """Rebuilds the session with a smaller micro-batch and the same effective batch.

@@ -109,8 +109,8 @@ class Session:
         self.progress = here
         return self._epoch[here.batch], next(self._coming)
 
-    def step(self, rate: float) -> Taken:
-        """Takes the next optimizer step at this learning rate.
+    def step(self, rate: float, *, clip: float = float("inf")) -> Taken:
+        """Takes the next optimizer step at this learning rate, no gradient longer than `clip`.
 
         The loss is the sum of token losses over the supervised tokens of the whole step, over all
         micro-batches and processes, so how the step is split changes nothing but rounding.
@@ -127,7 +127,7 @@ class Session:
             state.set_random_state(before)
             self._coming = None
             raise MemoryGone
-        taken = self._apply(total, rate)
+        taken = self._apply(total, rate, clip)
         self.progress = self._advanced(rows, taken)
         return replace(taken, tokens=int(self.corpus.lengths[rows].sum()), learnt_tokens=learnt)
 
@@ -173,13 +173,13 @@ class Session:
         (loss if scaler is None else scaler.scale(loss)).backward()
         return loss.detach()
 
-    def _apply(self, total: "torch.Tensor", rate: float) -> Taken:
+    def _apply(self, total: "torch.Tensor", rate: float, clip: float) -> Taken:
         import torch
 
         scaler = self.accelerator.scaler
         if scaler is not None:
             scaler.unscale_(self.optimizer)
-        limit = self.candidate.max_grad_norm or float("inf")
+        limit = min(self.candidate.max_grad_norm or float("inf"), clip)
         norm = torch.nn.utils.clip_grad_norm_(self.parameters, limit)
         loss, size = torch.stack([total, norm.to(total)]).tolist()  # the one sync of a step
         sound = bool(np.isfinite(loss) and np.isfinite(size))
