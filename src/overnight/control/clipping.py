@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 KEPT = 0.97
 """Weight of the past at each step, and ..."""
 WARM_UP = 25
-"""... steps that are only looked at: both as ZClip has them (Kumar et al. 2025, arXiv 2504.02507)."""
+"""... steps that are only looked at, as in ZClip (Kumar et al. 2025, arXiv 2504.02507)."""
 SPIKE = 6.0
-"""Standard deviations above the mean. ZClip's 2.5 would have touched 4.5 % of the 7,500 gradients of
-the healthy runs in bench/results/signs.md, this one 0.1 %: what is usual stays as it is."""
+"""Standard deviations above the mean. ZClip's 2.5 touches one in twenty gradients of the healthy
+runs of bench/results/signs.md, this one in a thousand: what is usual stays as it is."""
 AT_LEAST = 2.0
 """Times the mean: norms that hardly differ must not make a spike of a trifle."""
 

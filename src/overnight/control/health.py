@@ -6,7 +6,7 @@ long the next gradient may be. Never: a filtered figure (a NaN is a NaN), a cloc
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import Literal
 
@@ -47,7 +47,7 @@ class Health:
     """Steps dropped while fp16's loss scaler looked for its scale."""
     steps: int = 0
     rewinds: int = 0
-    norms: Norms = Norms()
+    norms: Norms = field(default_factory=Norms)
     """Of the gradients: a spike is clipped before anything else is done about it."""
 
     def after_step(self, loss: float, grad_norm: float = math.nan) -> "Health":
