@@ -3,6 +3,7 @@ import json
 import math
 import types
 import typing
+import zlib
 
 import pytest
 
@@ -61,9 +62,15 @@ def test_floats_that_json_cannot_say_come_back(kind, wild):
     assert repr(codec.from_json(json.loads(text), kind)) == repr(value)
 
 
+def summed(text):
+    """A line as another version might have written it."""
+    return f'{text[:-1]},"sum":"{zlib.crc32(text.encode()):08x}"}}'
+
+
 def test_the_line_of_an_entry_is_flat_and_names_its_kind():
     event = Evaluated(step=5, part="select", loss=LOSS, seconds=2.0)
     line = json.loads(codec.entry_to_line(Entry(t=3.0, utc=9.0, event=event)))
+    assert len(line.pop("sum")) == 8
     assert line == {
         "t": 3.0, "utc": 9.0, "kind": "Evaluated", "step": 5, "part": "select", "seconds": 2.0,
         "base": False, "loss": {"loss": 1.25, "low": 1.2, "high": 1.3, "n": 20},
@@ -78,11 +85,12 @@ def test_tuples_are_written_as_lists():
 
 def test_fields_of_a_newer_version_are_ignored():
     line = '{"t": 1.0, "utc": 2.0, "kind": "Noted", "text": "hello", "mood": {"fine": true}}'
+    line = summed(line)
     assert codec.entry_from_line(line) == Entry(t=1.0, utc=2.0, event=Noted(text="hello"))
 
 
 def test_an_event_kind_of_a_newer_version_is_skipped():
-    assert codec.entry_from_line('{"t": 1.0, "utc": 2.0, "kind": "Dreamt"}') is None
+    assert codec.entry_from_line(summed('{"t": 1.0, "utc": 2.0, "kind": "Dreamt"}')) is None
 
 
 def test_a_field_that_is_missing_is_named():
@@ -97,8 +105,38 @@ def test_a_figure_that_is_no_figure_is_an_error():
 
 @pytest.mark.parametrize("line", ['{"t": 1.0, "utc": 2', "[]", '{"t": 1}', '"Noted"', "17"])
 def test_a_line_that_is_no_entry_is_an_error(line):
-    with pytest.raises(ValueError):
-        codec.entry_from_line(line)
+    assert codec.entries_from_text(line) == codec.entries_from_text(summed(line)) == ((), (1,))
+
+
+@pytest.mark.parametrize("flip", [1, 2, 4, 32])
+def test_a_line_of_which_one_bit_is_another_is_no_entry(flip):
+    good = codec.entry_to_line(Entry(t=1.25, utc=2.5, event=Noted(text="17 steps")))
+    for at in range(len(good)):
+        bad = good[:at] + chr(ord(good[at]) ^ flip) + good[at + 1 :]
+        with pytest.raises(ValueError, match="torn, or not what was written"):
+            codec.entry_from_line(bad)
+
+
+def test_a_sealed_file_comes_back_and_may_have_more_words_than_one_of_ours():
+    text = codec.sealed({"request": LOSS, "wild": math.inf, "rows": (1, 2)})
+    assert codec.unsealed(text) == {
+        "request": codec.to_json(LOSS), "wild": "Infinity", "rows": [1, 2],
+    }  # fmt: skip
+    assert json.loads(text)["sum"] == text.split('"')[-2]
+
+
+@pytest.mark.parametrize("flip", [1, 16, 128])
+def test_a_sealed_file_of_which_one_bit_is_another_is_refused(flip):
+    good = codec.sealed({"rate": 1.5e-4, "name": "a b", "deep": {"list": [1, 2]}})
+    for at in range(len(good)):
+        with pytest.raises(ValueError, match="not what was written"):
+            codec.unsealed(good[:at] + chr(ord(good[at]) ^ flip) + good[at + 1 :])
+
+
+@pytest.mark.parametrize("text", ["", "[]", "7", "{", '{"a": 1}', "[" * 100_000])
+def test_what_nobody_sealed_is_refused(text):
+    with pytest.raises(ValueError, match="not what was written"):
+        codec.unsealed(text)
 
 
 def test_torn_lines_are_passed_over_and_numbered():
@@ -127,7 +165,7 @@ def test_a_whole_plan_comes_back_equal():
 
 
 def test_whole_numbers_in_place_of_floats_are_read_as_floats():
-    line = '{"t": 1, "utc": 2, "kind": "Noted", "text": ""}'
+    line = summed('{"t": 1, "utc": 2, "kind": "Noted", "text": ""}')
     entry = codec.entry_from_line(line)
     assert entry is not None and isinstance(entry.t, float)
 

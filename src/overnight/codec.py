@@ -2,11 +2,13 @@
 
 In: the frozen values of `values/`, or the JSON that they were written as. Out: the other one.
 Floats that JSON has no word for are written as the strings "NaN", "Infinity", "-Infinity".
+What must not change on the disk carries its own checksum, against accidents, not against forgers.
 Never: files, clocks, anything alive. Any floor from 2 up may import it.
 """
 
 import json
 import math
+import zlib
 from typing import Any, TypeVar, get_args
 
 from cattrs import transform_error
@@ -17,6 +19,8 @@ from overnight.values.ledger import Entry, Event
 
 T = TypeVar("T")
 
+_SUM = "sum"
+_SUM_LENGTH = len(',"sum":"01234567"}')
 _EVENTS: dict[str, type[Any]] = {event.__name__: event for event in get_args(Event)}
 
 
@@ -56,33 +60,74 @@ def from_json(data: object, kind: type[T]) -> T:
         raise ValueError(f"not a {kind.__name__}: {transform_error(error)[0]}") from error
 
 
-def entry_to_line(entry: Entry) -> str:
-    """One line of events.jsonl, without its newline; ASCII, so a tear cannot split a character."""
+def _checksum(text: str) -> str:
+    return f"{zlib.crc32(text.encode()):08x}"
+
+
+def sealed(value: object) -> str:
+    """The value as the text of a JSON file whose last word is the checksum of all the others.
+
+    The value must be written as an object, that is, be a dictionary or one of our values.
+    """
+    content: dict[str, Any] = to_json(value)
+    plain = json.dumps(content, allow_nan=False)
+    return json.dumps(content | {_SUM: _checksum(plain)}, allow_nan=False, indent=2) + "\n"
+
+
+def unsealed(text: str) -> dict[str, Any]:
+    """The object that `sealed` wrote as `text`.
+
+    Raises:
+        ValueError: it is not what was written, in so much as a space.
+    """
+    try:
+        content = json.loads(text)
+        content.pop(_SUM)
+        if sealed(content) == text:
+            return dict(content)
+    except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
+        pass
+    raise ValueError("not what was written")
+
+
+def entry_to_json(entry: Entry) -> dict[str, Any]:
+    """The entry as one flat object that names its kind."""
     head = {"t": entry.t, "utc": entry.utc, "kind": type(entry.event).__name__}
-    return json.dumps(head | to_json(entry.event), allow_nan=False, separators=(",", ":"))
+    return head | to_json(entry.event)
+
+
+def entry_to_line(entry: Entry) -> str:
+    """One line of events.jsonl, without its newline; ASCII, so a tear cannot split a character.
+
+    Its last word is the checksum of all before it: a digit that the disk has changed would else
+    be another deadline or another learning rate.
+    """
+    text = json.dumps(entry_to_json(entry), allow_nan=False, separators=(",", ":"))
+    return f'{text[:-1]},"{_SUM}":"{_checksum(text)}"}}'
 
 
 def entry_from_line(line: str) -> Entry | None:
     """The entry that a line of events.jsonl holds; None for a kind that only a newer version knows.
 
     Raises:
-        ValueError: the line is torn or is not an entry.
+        ValueError: the line is torn, is not an entry, or is not as it was written.
     """
-    data = json.loads(line)
-    if not isinstance(data, dict) or "kind" not in data:
-        raise ValueError("not an entry: no `kind`")
+    text = line[:-_SUM_LENGTH] + "}"
+    if line[-_SUM_LENGTH:] != f',"{_SUM}":"{_checksum(text)}"}}':
+        raise ValueError("torn, or not what was written")
+    data = json.loads(text)
     kind = _EVENTS.get(data["kind"])
     if kind is None:
         return None
-    return Entry(t=from_json(data.get("t"), float), utc=from_json(data.get("utc"), float),
+    return Entry(t=from_json(data["t"], float), utc=from_json(data["utc"], float),
                  event=from_json(data, kind))  # fmt: skip
 
 
 def entries_from_text(text: str) -> tuple[tuple[Entry, ...], tuple[int, ...]]:
-    """The entries of a whole events.jsonl, and the numbers (from 1) of lines that are torn.
+    """The entries of a whole events.jsonl, and the numbers (from 1) of lines that cannot be read.
 
     A kill tears the line that was being written: the last one, or one that a resumed night
-    wrote behind. Torn lines are passed over, and told so that a reader can say it.
+    wrote behind. These lines are passed over, and told so that a reader can say it.
     """
     entries: list[Entry] = []
     torn: list[int] = []
@@ -91,7 +136,7 @@ def entries_from_text(text: str) -> tuple[tuple[Entry, ...], tuple[int, ...]]:
             continue
         try:
             entry = entry_from_line(line)
-        except ValueError:
+        except (ValueError, KeyError, TypeError, RecursionError):
             torn.append(number)
         else:
             entries += [entry] if entry else []
