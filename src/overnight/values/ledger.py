@@ -51,6 +51,8 @@ class Prepared:
     """Of the data."""
     weights: str
     """Fingerprint of the base weights."""
+    tokens: str = ""
+    """Of the rows as the model reads them: tokenizer and chat template are in it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +136,8 @@ class Shrunk:
     gradient_accumulation_steps: int
     why: str
     gradient_checkpointing: bool = False
+    checkpoint_every: int = 1
+    """With `gradient_checkpointing`: every n-th layer."""
     most_tokens: int = 0
     """Padded tokens that a micro-batch may hold from here on; 0: any number."""
     where: Literal["gradients", "optimizer", "host"] = "gradients"
@@ -179,6 +183,10 @@ class Rewound:
     name: str
     rate_factor: float
     why: str
+    epoch: int = 0
+    """Where the data goes on: in this epoch ..."""
+    batch: int = 0
+    """... behind so many of its batches; what was drawn before is not taken again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,6 +30,10 @@ class Remembered:
     vocab_size: int
     avg_tokens_per_sample: float
     candidate: Candidate
+    fitted: Candidate | None = None
+    """What was left of the candidate where memory ran out: this is known to fit."""
+    free_bytes: int = 0
+    """Of the device's memory when the night was planned."""
     prior: dict[str, float] = field(default_factory=dict)
     """What the catalogue alone said (the keys of `Plan.prior`)."""
     predicted: dict[str, float] = field(default_factory=dict)
@@ -82,6 +86,8 @@ class Lessons:
     """The rate of the best night alike in model, method and data, where it beat the rule's."""
     learning_rate_steps: int = 0
     """How many steps that night had: for another horizon the rate changes as the rule's does."""
+    fitted: Candidate | None = None
+    """What memory left of the candidate of the newest night alike in which it ran out."""
 
     def about(self, key: str) -> Lesson | None:
         """The lesson on one prior."""

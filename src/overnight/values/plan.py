@@ -50,6 +50,9 @@ class Candidate:
     attn_implementation: Literal["sdpa", "eager"] = "sdpa"
     checkpoint_every: int = 1
     """With `gradient_checkpointing`: every n-th layer is checkpointed; 1: all, 2: every other."""
+    max_tokens_per_micro_batch: int = 0
+    """Tokens, padding included, above which a micro-batch is cut further; 0: never. A single row
+    is never cut."""
 
     @property
     def rows_per_step(self) -> int:
