@@ -20,7 +20,7 @@ from overnight.probe import architecture, hardware, weights
 from overnight.probe.clock import Clock, process_started
 from overnight.report.live import LiveView
 from overnight.report.proposal import print_plan
-from overnight.story import ending, intake, opening, rehearsal
+from overnight.story import continued, ending, intake, opening, rehearsal
 from overnight.story.begin import PLAN
 from overnight.story.children import die_with_parent
 from overnight.story.foresight import decide
@@ -99,7 +99,7 @@ def _night(teller: Teller, begun: Started, stop: "_Stop", *, born: float) -> int
     with LiveView(Console(), horizon=plan.time.total_steps) as view:
         teller.view = view if teller.main else None
         stage = opening.stage(teller, request, found, plan)
-        stage.stop_asked = stop.asked
+        stage.wanted = stop.asked
         stage.ends_at = _ends_at(teller, begun)
         prepared = Prepared(
             import_seconds=imported - born,
@@ -155,7 +155,9 @@ def _plan(teller: Teller, request: Request, found: Look, begun: Started) -> Plan
     written = _written_plan(teller)
     if "plan" in written:
         return from_json(written["plan"], Plan)
-    plan = decide(question(request, found, begun.window_seconds))
+    came = continued.find(request)
+    plan = decide(question(continued.asked(request, came), found, begun.window_seconds))
+    plan = continued.planned(plan, came)
     if teller.main:
         opening.write_plan(teller.run_folder, plan, request, found)
         print_plan(plan, dataset=found.data.profile, model=found.model, hardware=found.hardware,

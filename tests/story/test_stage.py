@@ -40,5 +40,5 @@ def test_the_first_start_lies_before_this_boot_where_the_night_is_older(stage, c
 
 
 def test_nobody_asks_a_new_stage_to_stop_and_it_begins_with_the_rehearsal(stage: Stage):
-    assert stage.stop_asked() == ""
+    assert stage.wanted() == ""
     assert stage.rehearsing and stage.steps == []

@@ -235,5 +235,5 @@ def test_without_a_promoted_checkpoint_there_is_no_way_back(base, night):
 
 def test_the_world_is_asked_whether_to_stop(night):
     keeper = tiny.keeper(night)
-    keeper.stop_asked = lambda: "signal"
-    assert keeper.asked_to_stop() == "signal"
+    keeper.wanted = lambda: "signal"
+    assert keeper.asked() == "signal"

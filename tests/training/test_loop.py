@@ -69,7 +69,7 @@ class FakeActs:
     def __init__(self, clock, *, stop_after=10**9, refuses=False, back="checkpoint-1"):
         self._clock, self._left, self._refuses, self._back = clock, stop_after, refuses, back
 
-    def asked_to_stop(self):
+    def asked(self):
         self._left -= 1
         return "signal" if self._left < 0 else ""
 
@@ -266,7 +266,7 @@ def test_the_journal_folded_is_the_loops_course(told):
 def test_health_is_asked_before_the_clock():
     sick = replace(course(horizon=0), health=Health(dropped_in_a_row=3))
     assert kinds([sick.decide(0.0, "")]) == ["Rewind"]
-    assert kinds([sick.decide(0.0, "stop")]) == ["Stop"]
+    assert kinds([sick.decide(0.0, "signal")]) == ["Stop"]
 
 
 def test_lost_patience_anneals_and_ends_before_the_planned_horizon():

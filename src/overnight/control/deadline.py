@@ -6,14 +6,17 @@ reserve.
 """
 
 import math
-from bisect import bisect_right
 from dataclasses import dataclass, field, replace
 
+from overnight.control.loads import Loads
 from overnight.values.cadence import Cadence, Stretch
 from overnight.values.decisions import Decision, Evaluate, Replan, Save, Step, Stop
 from overnight.values.ledger import Evaluated, Event, Rehearsed, Rewound, Saved, Stepped
 from overnight.values.plan import Reserve, margin_seconds
 
+MOVED = "the deadline was moved"
+ASKED = "somebody asked it to stop"
+"""Why a horizon is set anew, besides the pace."""
 ANNEAL_FRACTION = 5
 """An end that is wanted anneals over at most a fifth of the steps done (DESIGN 6)."""
 REPLAN_SHARE = 0.03
@@ -33,6 +36,12 @@ class Deadline:
     started_at: float
     ends_at: float | None
     """On the boot-time clock; None where no window was asked for."""
+    leaves_at: float | None = None
+    """When this session ends, before the night does."""
+    moved: bool = False
+    """Whether `ends_at` was moved since the horizon was set."""
+    ending: str = ""
+    """Why it anneals to an end that was asked for: the reason to stop once it is there."""
     steps_wanted: int | None
     tokens_per_step: float
     """Mean over an epoch: what a step is expected to hold."""
@@ -121,24 +130,18 @@ class Deadline:
 
     def load(self, first: int, last: int) -> float:
         """What the steps after `first` up to `last` hold, with what each costs besides."""
-        return self._load_to(last) - self._load_to(first)
+        return self._path.to(last) - self._path.to(first)
 
-    def _load_to(self, step: int) -> float:
-        known = min(step, max(len(self.loads) - 1, 0))
-        sure = self.loads[known] + known * self.fixed_load if known else 0.0
-        return sure + (step - known) * self._mean_load()
-
-    def _mean_load(self) -> float:
-        """Of a step about which nothing is known but the others."""
-        known = max(len(self.loads) - 1, 0)
-        return (self.loads[known] / known if known else self.tokens_per_step) + self.fixed_load
+    @property
+    def _path(self) -> Loads:
+        return Loads(self.loads, self.fixed_load, self.tokens_per_step)
 
     def decide(self, now: float, *, asked_to_stop: str = "") -> Decision:
         """The next thing to do. `asked_to_stop`: why the world wants an end (`signal`, `stop`)."""
-        over = asked_to_stop or self._over(now)
-        if over:
+        over, moved = asked_to_stop or self._over(now), self._moved(now)
+        # A horizon that was reached already goes on where the deadline was moved since.
+        if over and (asked_to_stop or not self.moved or moved is None):
             return Stop(reason=over)
-        moved = self._moved(now)
         if moved is not None:
             return moved
         if self._save_due(now) and self._fits(now, self.save_seconds + self.slowest_step):
@@ -182,7 +185,7 @@ class Deadline:
         """What a step held, its fixed load left out."""
         if 0 < event.step < len(self.loads):
             return self.loads[event.step] - self.loads[event.step - 1]
-        return self._mean_load() - self.fixed_load if self.loads else float(event.tokens)
+        return self._path.mean - self.fixed_load if self.loads else float(event.tokens)
 
     def _looked(self, event: Evaluated, now: float) -> "Deadline":
         rates = (*self.look_rates, event.seconds / max(event.loss.n, 1))[-FEW:]
@@ -192,6 +195,10 @@ class Deadline:
         dearest = max(self.select_seconds, event.seconds)
         return replace(self, select_seconds=dearest, look_rows=event.loss.n, look_rates=rates,
                        evaluated_at=now, evaluated_step=event.step)  # fmt: skip
+
+    def may_save(self, now: float) -> bool:
+        """Whether a save that somebody asks for is new and ends in time."""
+        return self.saved_step != self.step and self._fits(now, self.save_seconds)
 
     def annealed(self) -> int:
         """The horizon of an end that is wanted now: a fifth of the steps done, never later."""
@@ -204,7 +211,11 @@ class Deadline:
 
     def replanned(self, horizon: int, now: float) -> "Deadline":
         """The same with its horizon moved."""
-        return replace(self, horizon=horizon, replanned_at=now)
+        return replace(self, horizon=horizon, replanned_at=now, moved=False)
+
+    def moved_to(self, ends_at: float | None) -> "Deadline":
+        """The same with its deadline moved."""
+        return replace(self, ends_at=ends_at, moved=True)
 
     def reachable(self, now: float) -> int | None:
         """The horizon that the pace and the time left allow; None when nothing is measured yet."""
@@ -213,19 +224,9 @@ class Deadline:
         if self.ends_at is None:
             return self.steps_wanted
         left = self.ends_at - self.reserve.seconds - now
-        steps = self.step + self._steps_within(left * self._training_share())
+        room = max(left * self._training_share(), 0.0) / max(self.pace, 1e-12)
+        steps = self.step + self._path.within(self.step, room)
         return steps if self.steps_wanted is None else min(steps, self.steps_wanted)
-
-    def _steps_within(self, seconds: float) -> int:
-        """Whole steps that so much training has room for, by what they hold."""
-        room = max(seconds, 0.0) / max(self.pace, 1e-12)
-        reached = self._load_to(self.step) + room
-        known = range(self.step, max(len(self.loads), self.step + 1))
-        steps = bisect_right(known, reached, key=self._load_to) - 1
-        if steps + 1 < len(known):
-            return max(steps, 0)
-        more = reached - self._load_to(known[-1])
-        return len(known) - 1 + max(0, int(more / max(self._mean_load(), 1e-12)))
 
     def _training_share(self) -> float:
         """Share of the time left that steps get; evaluations and saves take the rest."""
@@ -236,23 +237,33 @@ class Deadline:
 
     def _over(self, now: float) -> str:
         if self.step >= self.horizon:
+            if self.ending:
+                return self.ending
             # A horizon that the clock has cut is the window's end, not that of the work.
             return "horizon" if self.step >= (self.steps_wanted or self.horizon + 1) else "window"
-        return "" if self._fits(now, self.slowest_step) else "window"
+        if self._fits(now, self.slowest_step):
+            return ""
+        return "session" if self._fits_window(now, self.slowest_step) else "window"
 
     def _fits(self, now: float, seconds: float) -> bool:
+        kept = self.reserve.seconds - self.reserve.evaluation  # the night's last look comes later
+        here = self.leaves_at is None or now + seconds + kept <= self.leaves_at
+        return here and self._fits_window(now, seconds)
+
+    def _fits_window(self, now: float, seconds: float) -> bool:
         return self.ends_at is None or now + seconds + self.reserve.seconds <= self.ends_at
 
     def _moved(self, now: float) -> Replan | None:
         reachable = self.reachable(now)
         if reachable is None or self.ends_at is None or len(self.recent) < 5:
             return None
-        change = abs(reachable - self.horizon)
-        left = max(self.horizon - self.step, 1)
+        change, left = abs(reachable - self.horizon), max(self.horizon - self.step, 1)
         quiet = 0.01 * (self.ends_at - self.started_at)
-        if change < 1 or change <= REPLAN_SHARE * left or now - self.replanned_at < quiet:
+        noise = change <= REPLAN_SHARE * left or now - self.replanned_at < quiet
+        if change < 1 or (noise and not self.moved):
             return None
-        return Replan(horizon=max(reachable, self.step), why="the pace has moved")
+        why = MOVED if self.moved else "the pace has moved"
+        return Replan(horizon=max(reachable, self.step), why=why)
 
     def stretch(self, now: float | None = None) -> Stretch:
         """What lies ahead of this moment, at the dearest prices seen."""

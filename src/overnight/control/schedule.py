@@ -14,6 +14,12 @@ WSD_ANNEAL = 0.2
 """Share of the horizon in which `wsd` anneals: 10-20 % is enough (arXiv:2405.18392, 2404.06395)."""
 
 
+LEAST_WARMUP = 10
+"""Steps of a warm-up on the way, at least ..."""
+WARM_SHARE = 0.03
+"""... and this share of the steps to come, as at the beginning."""
+
+
 def shape_factor(shape: Shape, progress: float) -> float:
     """The factor on the peak rate at `progress` (0 to 1) of the schedule, warm-up aside.
 
@@ -68,8 +74,7 @@ class Schedule:
         rate would be one step's share too high.
         """
         middle = step + 0.5
-        falling = shape_factor(self.shape, self._position(middle))
-        return self.peak * self.rate_factor * min(self._warmth(middle), 1.0) * falling
+        return self.peak * self.rate_factor * min(self._warmth(middle), 1.0) * self._falling(middle)
 
     def replanned(self, step: int, horizon: int, *, warmup_steps: int | None = None) -> "Schedule":
         """The same schedule with its horizon moved, going on from where it is."""
@@ -83,8 +88,24 @@ class Schedule:
             warmup_steps=self.warmup_steps if warmup_steps is None else warmup_steps,
         )
 
+    def lengthened(self, step: int, horizon: int) -> "Schedule":
+        """The schedule that the longer horizon would have had from the beginning.
+
+        A warm-up leads to it from the present rate, which may have fallen to zero already.
+        """
+        there = replace(self, horizon=horizon, anchor_step=0, anchor_progress=0.0)
+        now, then = self._falling(step), there._falling(step)
+        if horizon <= self.horizon or step < self.warmup_steps or then <= now:
+            return self.replanned(step, horizon)
+        warmup = step + max(LEAST_WARMUP, round(WARM_SHARE * (horizon - step)))
+        return replace(there.replanned(step, horizon, warmup_steps=min(warmup, horizon)),
+                       warm_factor=now / then)  # fmt: skip
+
+    def _falling(self, step: float) -> float:
+        return shape_factor(self.shape, self._position(step))
+
     def rewound(self, step: int, factor: float) -> "Schedule":
         """The same schedule from `step` on with its rate multiplied by `factor`, warmed up anew."""
-        warmup = min(step + 10, self.horizon)
+        warmup = min(step + LEAST_WARMUP, self.horizon)
         warmer = self.replanned(step, self.horizon, warmup_steps=warmup)
         return replace(warmer, rate_factor=self.rate_factor * factor, warm_factor=0.0)

@@ -17,7 +17,7 @@ from overnight.control.health import Health
 from overnight.control.patience import Patience
 from overnight.control.schedule import Schedule
 from overnight.planning import rules, timing
-from overnight.story import held_out
+from overnight.story import continued, held_out
 from overnight.story.begin import PLAN
 from overnight.story.look import Look
 from overnight.story.publishing import publish_price
@@ -32,6 +32,7 @@ from overnight.values.cadence import Cadence
 from overnight.values.ledger import (
     Answered,
     Entry,
+    Evaluated,
     Part,
     Prepared,
     Rehearsed,
@@ -72,7 +73,7 @@ def stage(teller: Teller, request: Request, found: Look, plan: Plan) -> Stage:
         entries=teller.entries,
         held_out=parts,
         clock=teller.clock.boot,
-        stop_asked=str,
+        wanted=str,
         tell=teller.note,
         now=teller.journal.now,
         limit=candidate.save_total_limit,
@@ -107,7 +108,7 @@ def begin(on: Stage, prepared: Prepared) -> Loop:
 
 
 def _begun(on: Stage, prepared: Prepared) -> Loop:
-    on.keeper.stop_asked = on.stop_asked
+    on.keeper.wanted = on.wanted
     on.publish_seconds, on.prepared = publish_price(prepared), prepared
     if on.ends_at is not None:
         margin = margin_seconds(on.ends_at - on.started_at)
@@ -176,20 +177,17 @@ def _fresh(on: Stage) -> Loop:
         on.teller.tell(loop.shrink())
     held_out.limit(on)
     on.teller.horizon = _provisional(on)
-    saved = on.keeper.save(on.session)
-    if saved is not None:
-        on.teller.tell(loop.happened(saved))
-    parts: tuple[Part, ...] = ("select", "test")
-    for part in parts:
-        seen = on.keeper.measure(on.session, part, base=True)
-        if seen is None:
-            break  # no time for a night: the loop will say so
-        on.teller.tell(loop.happened(seen))
-        on.teller.all(on.keeper.promotions(seen, Health()))
-    held_out.remember_base(on)
+    came = continued.checked(on)
+    if came is None:
+        _keep(on, loop)
+    _measure_base(on, loop)
     on.answer_seconds = _answering(on.teller.entries)
     if not on.answer_seconds:  # a night that begins again has them already
         write_answers(on, "before")
+    if came is not None:
+        on.teller.tell(continued.take(on, came))
+        _keep(on, loop)
+        _tell_look(on, loop, on.keeper.evaluate(on.session))
     deadline = replace(loop.course.deadline, answer_seconds=on.answer_seconds)
     loop.course = replace(loop.course, deadline=deadline)
     horizon = on.teller.horizon
@@ -197,6 +195,30 @@ def _fresh(on: Stage) -> Loop:
     on.teller.tell(loop.happened(loop.replanned(horizon, "the plan", warmup_steps=warmup)))
     on.teller.state = "rehearsing"
     return loop
+
+
+def _keep(on: Stage, loop: Loop) -> None:
+    """The first checkpoint: what is there before step 1."""
+    saved = on.keeper.save(on.session)
+    if saved is not None:
+        on.teller.tell(loop.happened(saved))
+
+
+def _measure_base(on: Stage, loop: Loop) -> None:
+    parts: tuple[Part, ...] = ("select", "test")
+    for part in parts:
+        if not _tell_look(on, loop, on.keeper.measure(on.session, part, base=True)):
+            break  # no time for a night: the loop will say so
+    held_out.remember_base(on)
+
+
+def _tell_look(on: Stage, loop: Loop, seen: Evaluated | None) -> bool:
+    """Tells a look at a held-out part; whether there was time for it."""
+    if seen is None:
+        return False
+    on.teller.tell(loop.happened(seen))
+    on.teller.all(on.keeper.promotions(seen, Health()))
+    return True
 
 
 def _provisional(on: Stage) -> int:

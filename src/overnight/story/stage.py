@@ -27,7 +27,8 @@ class Stage:
     session: Session
     keeper: Keeper
     ends_at: float | None = None
-    stop_asked: Callable[[], str] = str
+    wanted: Callable[[], str] = str
+    """What the world wants: an end (`signal`, `stop`), a `save`, or nothing."""
     publish_seconds: float = 0.0
     rehearsing: bool = True
     steps: list[Stepped] = field(default_factory=list)

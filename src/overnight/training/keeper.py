@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from overnight.control.health import Health, finite
-from overnight.training import checkpoint, lineage, scores
+from overnight.training import checkpoint, lineage, scores, shelf
 from overnight.training.disk import DiskTrouble
 from overnight.training.evaluation import OutOfTime
 from overnight.training.journal import started
@@ -40,7 +40,8 @@ class Keeper:
     """The journal so far; whoever journals appends to it."""
     held_out: dict[Part, Sequence[int]]
     clock: Callable[[], float]
-    stop_asked: Callable[[], str]
+    wanted: Callable[[], str]
+    """What the world wants: an end (`signal`, `stop`), a `save`, or nothing."""
     tell: Callable[[str], None]
     now: Callable[[], float]
     """The journal's time: seconds since the night's first start."""
@@ -54,9 +55,9 @@ class Keeper:
     rows: dict[tuple[Part, bool], tuple[scores.Sums, scores.Counts]] = field(default_factory=dict)
     """The newest row losses by part and by whether they are the base's."""
 
-    def asked_to_stop(self) -> str:
-        """Why the world wants an end, or nothing."""
-        return self.stop_asked()
+    def asked(self) -> str:
+        """What the world wants, or nothing."""
+        return self.wanted()
 
     def save(self, session: Session) -> Saved | None:
         """A whole checkpoint of the session, or None with one line said where the disk refused."""
@@ -78,6 +79,8 @@ class Keeper:
             self.tell(f"checkpoint-{step} was not saved: {trouble}")
             return None
         self.parent = written.name
+        for gone in written.gave_up:
+            self.tell(f"{gone} was deleted: {written.name} needed the room")
         self._prune(written.name)
         return Saved(
             step=step,
@@ -93,7 +96,9 @@ class Keeper:
         try:
             gone = lineage.prune(self.run_folder, self.entries, keep=keep, limit=self.limit)
             self.pending = [one for one in self.pending if one[1] not in gone]
-        except DiskTrouble as trouble:
+            for name in shelf.give_up(self.run_folder):
+                self.tell(f"{name} was deleted: of what is set aside the newest {shelf.KEPT} stay")
+        except (DiskTrouble, OSError) as trouble:
             self.tell(f"an old checkpoint could not be deleted: {trouble}")
 
     def line(self) -> checkpoint.Lineage:
@@ -118,7 +123,9 @@ class Keeper:
         try:
             sums, counts = session.evaluate(self.held_out[part], self._late)
         except OutOfTime:
-            self.tell(f"a look at the {part} part was given up: it would have ended too late")
+            wanted = self.asked() == "signal"
+            why = "the end is wanted" if wanted else "it would have ended too late"
+            self.tell(f"a look at the {part} part was given up: {why}")
             return None
         self.rows[part, base] = (sums, counts)
         return Evaluated(
@@ -130,7 +137,8 @@ class Keeper:
         )
 
     def _late(self) -> bool:
-        return self.latest is not None and self.clock() > self.latest
+        late = self.latest is not None and self.clock() > self.latest
+        return self.asked() == "signal" or late
 
     def gain(self) -> Loss | None:
         """Base minus tuned on the test part, paired by row, where both were measured."""

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 
 from overnight.control import recovery
-from overnight.control.deadline import Deadline
+from overnight.control.deadline import ASKED, MOVED, Deadline
 from overnight.control.health import Health, finite
 from overnight.control.patience import LOST, Patience
 from overnight.control.schedule import Schedule
@@ -84,29 +84,42 @@ class Course:
             if event.why == LOST:
                 deadline = replace(deadline, steps_wanted=event.horizon)
                 patience = Patience()
+            if event.why == ASKED:
+                deadline = replace(deadline, steps_wanted=event.horizon, ending="stop")
             anew = event.warmup_steps if event.warmup_steps != schedule.warmup_steps else None
-            schedule = schedule.replanned(event.step, event.horizon, warmup_steps=anew)
+            schedule = self.rescheduled(event.step, event.horizon, event.why, anew)
         elif isinstance(event, Rewound):
             schedule = schedule.rewound(event.to_step, event.rate_factor)
             health = health.after_rewind()
         return Course(deadline=deadline, schedule=schedule, health=health, patience=patience)
 
-    def decide(self, now: float, asked_to_stop: str) -> Decision:
+    def rescheduled(self, step: int, horizon: int, why: str, warmup: int | None) -> Schedule:
+        """The schedule with its horizon moved; more time is used as if it had been known."""
+        if why == MOVED:
+            return self.schedule.lengthened(step, horizon)
+        return self.schedule.replanned(step, horizon, warmup_steps=warmup)
+
+    def decide(self, now: float, asked: str) -> Decision:
         """Health first, then the clock."""
+        asked_to_stop = asked if asked == "signal" else ""
         if not asked_to_stop and self.health.verdict == "rewind":
             return Rewind(why=self.health.trouble)
         if not asked_to_stop and self.health.verdict == "give-up":
             return Stop(reason="health")
         if not asked_to_stop and self.patience.lost:
             return Replan(horizon=self.deadline.annealed(), why=LOST)
+        if asked == "stop" and not self.deadline.ending:
+            return Replan(horizon=self.deadline.annealed(), why=ASKED)
+        if asked == "save" and self.deadline.may_save(now):
+            return Save(why="asked")
         return self.deadline.decide(now, asked_to_stop=asked_to_stop)
 
 
 class Acts(Protocol):
     """What the loop has done by others: everything that touches the disk or the held-out rows."""
 
-    def asked_to_stop(self) -> str:
-        """Why the world wants an end (`signal`, `stop`), or nothing."""
+    def asked(self) -> str:
+        """What the world wants: an end (`signal`, `stop`), a `save`, or nothing."""
         ...
 
     def save(self, session: Session) -> Saved | None:
@@ -138,7 +151,7 @@ class Loop:
     def train(self) -> Iterator[Event]:
         """Yields every event until training is over; the last one is Stopped."""
         while True:
-            asked = self._acts.asked_to_stop()
+            asked = self._acts.asked()
             decision = self.session.agreed(self.course.decide(self._clock(), asked))
             for event in self._do(decision):
                 yield self.happened(event)
@@ -167,7 +180,7 @@ class Loop:
     def replanned(self, horizon: int, why: str, *, warmup_steps: int | None = None) -> Replanned:
         """The event of a horizon set anew, with where the schedule goes on from."""
         step = self.session.progress.step
-        after = self.course.schedule.replanned(step, horizon, warmup_steps=warmup_steps)
+        after = self.course.rescheduled(step, horizon, why, warmup_steps)
         return Replanned(
             step=step,
             horizon=horizon,
