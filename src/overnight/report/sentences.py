@@ -32,6 +32,7 @@ _REASONS = {
     "window": "the window is used up",
     "stop": "somebody asked it to stop",
     "signal": "a signal asked it to stop",
+    "session": "this session ends before the night does, and another goes on",
     "health": "the losses did not recover",
     "patience": "the held-out loss no longer fell",
 }

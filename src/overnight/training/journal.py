@@ -193,10 +193,11 @@ def deadline_boot(started: Started, clock: Clock, *, last: Entry | None = None) 
 
     The earliest of what UTC says, what is left of the window by the boot clock of the first start,
     and, after a reboot, what the journal's `last` entry leaves of it: a clock set back cannot
-    extend the night.
+    extend the night. Where a mere length was asked for, UTC has no say within one boot.
     """
     ends: list[float] = []
-    if started.deadline_utc is not None:
+    counted = started.boot_id == clock.boot_id() and not started.by_clock
+    if started.deadline_utc is not None and not counted:
         ends.append(clock.boot() + started.deadline_utc - clock.utc())
     budget = _budget(started)
     if budget is not None and started.boot_id == clock.boot_id():

@@ -38,6 +38,14 @@ class Started:
     boot_id: str
     label: str
     versions: dict[str, str] = field(default_factory=dict)
+    by_clock: bool = True
+    """Whether an instant was asked for; a mere length is counted without the wall clock."""
+    limit: str = ""
+    """Who ends this session sooner than was asked: "SLURM (SLURM_JOB_END_TIME)"; else nobody."""
+    asked_utc: float | None = None
+    """With a limit that became the deadline: the deadline as it was asked for; None: none was."""
+    session_utc: float | None = None
+    """With a limit far before the deadline: when this session is left, for another to go on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,7 +265,7 @@ class Stopped:
 
     step: int
     reason: str
-    """`horizon`, `window`, `stop`, `signal`, `health`, `patience`."""
+    """`horizon`, `window`, `stop`, `signal`, `session`, `health`, `patience`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
