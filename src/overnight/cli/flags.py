@@ -38,6 +38,9 @@ JSON = Flag("json", "--json", bool, "One JSON object, for programs.")
 RUN = Flag("run", "RUN", str, "Folder of the night, or its name under runs/; else the newest.")
 OUTPUT = Flag("output_dir", "--output-dir", str, "The run folder; else runs/NAME (demo: demo/).",
               "FOLDER")  # fmt: skip
+CONTINUE = Flag("resume_from_checkpoint", "--resume-from-checkpoint", str,
+                "Go on from another trainer's checkpoint-N, or the newest in a folder.",
+                "FOLDER")  # fmt: skip
 DATA_FLAGS = (DATA, MODEL, EVAL, LEARN, SKIP, CODE, CONFIG, SET)
 NIGHT_FLAGS = (
     DATA,
@@ -55,13 +58,7 @@ NIGHT_FLAGS = (
     LEARN,
     Flag("name", "--name", str, "Name of the night under runs/."),
     OUTPUT,
-    Flag(
-        "resume_from_checkpoint",
-        "--resume-from-checkpoint",
-        str,
-        "Go on from another trainer's checkpoint-N, or the newest in a folder.",
-        "FOLDER",
-    ),  # fmt: skip
+    CONTINUE,
     Flag("processes", "--processes", str, "Processes to train with, one a device.", "N"),
     Flag("patience", "--patience", str, "Evaluations without gain, then anneal and end.", "N"),
     SKIP,

@@ -99,6 +99,9 @@ def of(candidate: Candidate, question: Question, pace: Interval) -> tuple[Reason
     if candidate.optim != "adamw_torch":
         known["optim"] = (candidate.optim, "the optimizer's moments fit in 8 bits only")
     given = request.settings.given() | ({"method": 1} if request.method != "auto" else {})
+    if request.resume_from_checkpoint is not None:
+        given.pop("method", None)
+        known["method"] = (candidate.method, "what the checkpoint holds that it goes on from")
     given |= {"precision": 1} if request.precision != "auto" else {}
     return tuple(
         Reason(setting=name, value=str(value), given=name in given,

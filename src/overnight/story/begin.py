@@ -15,7 +15,8 @@ from typing import Any
 
 from overnight.codec import from_json, to_json
 from overnight.probe.clock import Clock, echo, local_zone, process_started
-from overnight.training import journal
+from overnight.story import continued
+from overnight.training import journal, manifest
 from overnight.training.disk import BALLAST, set_ballast
 from overnight.training.journal import Journal
 from overnight.values.errors import InputError
@@ -84,6 +85,11 @@ def _refuse_foreign(folder: Path) -> None:
     """Refuses a folder that holds something and no night, not even one that was just beginning."""
     if not folder.exists() or (folder.is_dir() and _is_run(folder)):
         return
+    others = [path.name for path in manifest.folders(folder)] if folder.is_dir() else []
+    if others:
+        raise InputError(f"{folder} is another trainer's ({others[-1]} is its newest): go on from "
+                         f"it with --resume-from-checkpoint {folder} and an --output-dir of the "
+                         "night's own")  # fmt: skip
     raise InputError(f"{folder} is there and is no run of overnight; choose another --output-dir")
 
 
@@ -163,6 +169,7 @@ def _begin(request: Request, folder: Path, clock: Clock) -> Started:
     started_utc = clock.utc() - (clock.boot() - born)
     deadline = _deadline(request, started_utc)
     _refuse_foreign(folder)
+    continued.asked(request, continued.find(request, thorough=False))
     begun = Started(
         run=secrets.token_hex(8),
         started_utc=started_utc,

@@ -11,7 +11,7 @@ from overnight.planning.imagined import imagined
 from overnight.planning.question import Question
 from overnight.probe import architecture, catalogue, hardware
 from overnight.probe.clock import Clock
-from overnight.story import tracing
+from overnight.story import continued, tracing
 from overnight.story.intake import survey
 from overnight.story.look import load_tokenizer
 from overnight.story.remember import lessons_for
@@ -65,8 +65,9 @@ def propose(request: Request, clock: Clock, case: Case = NOTHING_IMAGINED) -> Pr
     window = request.window
     seconds = window.seconds if window.ends_utc is None else window.ends_utc - clock.utc()
     model = architecture.profile(request.model, trust_remote_code=request.trust_remote_code)
+    came = continued.find(request)
     asked = Question(
-        request=request,
+        request=continued.asked(request, came),
         dataset=_dataset(request, case, model),
         model=model,
         hardware=catalogue.find(case.gpu) if case.gpu else hardware.look(),
@@ -74,7 +75,7 @@ def propose(request: Request, clock: Clock, case: Case = NOTHING_IMAGINED) -> Pr
     )
     if not case.gpu:  # what this machine taught says nothing about another
         asked = replace(asked, lessons=lessons_for(asked))
-    plan = decide(asked, trace=case.trace)
+    plan = continued.planned(decide(asked, trace=case.trace), came)
     return Proposal(plan=plan, dataset=asked.dataset, model=model, hardware=asked.hardware)
 
 

@@ -13,7 +13,7 @@ from overnight.story.children import Child
 from overnight.training import export, journal, lineage
 from overnight.training.journal import Journal
 from overnight.values.errors import NothingToPublish
-from overnight.values.ledger import Chosen, Prepared, Published, Saved, Stepped
+from overnight.values.ledger import Chosen, Continued, Prepared, Published, Saved, Stepped
 
 LAST_MOMENT = 1.5
 """Seconds before the deadline at which an untested model is put into place. From there to the
@@ -89,9 +89,17 @@ class Publisher:
         seconds = self.clock.boot() - begun
         said = "" if tested else "it was not tested: no time was left, or the test itself failed"
         if name == UNTRAINED:
-            said = "no step was learnt: this is the base model"
+            said = self._untrained()
         self.journal.append(Published(name=name, tested=tested, seconds=seconds, note=said))
         return True
+
+    def _untrained(self) -> str:
+        """What the checkpoint before step 1 is."""
+        events = [entry.event for entry in journal.read(self.folder)]
+        came = next((one for one in reversed(events) if isinstance(one, Continued)), None)
+        if came is None:
+            return "no step was learnt: this is the base model"
+        return f"no step of this night made it better: this is {came.name} as it came"
 
     def _tested(self, name: str) -> tuple[bool, str]:
         """Whether a fresh process published it; why not, where it said so itself."""

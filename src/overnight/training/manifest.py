@@ -137,13 +137,14 @@ def _first_wrong(path: Path, files: dict[str, Mark], present: set[str]) -> str |
         return f"{extra[0]}: not in {COMPLETE}"
     for check in (_wrong_shape, _wrong_content):
         for name, mark in sorted(files.items()):
-            wrong = check(path / name, mark) if _plain(name) else "a name that leaves the folder"
+            wrong = check(path / name, mark) if plain(name) else "a name that leaves the folder"
             if wrong:
                 return f"{name}: {wrong}"
     return None
 
 
-def _plain(name: str) -> bool:
+def plain(name: str) -> bool:
+    """Whether a name is one of a file in the folder itself."""
     return name not in ("", ".", "..") and not set(name) & set("/\\\0")
 
 

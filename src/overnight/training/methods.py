@@ -78,10 +78,17 @@ def _with_adapters(model: Any, candidate: Candidate) -> Any:
         r=candidate.lora_r,
         lora_alpha=candidate.lora_alpha,
         lora_dropout=candidate.lora_dropout,
-        target_modules=_targets(model),
+        target_modules=list(candidate.lora_target_modules) or _targets(model),
         task_type="CAUSAL_LM",
     )
-    adapted = get_peft_model(model, config)
+    try:
+        adapted = get_peft_model(model, config)
+    except ValueError as error:
+        if not candidate.lora_target_modules:
+            raise
+        layers = ", ".join(candidate.lora_target_modules)[:200]
+        raise ModelError(f"the adapter is of layers that the model has not ({layers}); give the "
+                         "base that it was trained on as --model") from error  # fmt: skip
     for parameter in adapted.parameters():
         if parameter.requires_grad:
             parameter.data = parameter.data.to(torch.float32)
