@@ -189,3 +189,23 @@ def test_torch_is_not_needed_to_save_and_choose() -> None:
     program = "import sys, overnight.training.lineage; print('torch' in sys.modules)"
     told = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
     assert told.stdout.strip() == b"False"
+
+
+def test_what_is_set_aside_makes_room_and_is_named(
+    night: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    night.save(5, text="old").save(5, text="older").save(5, text="oldest")
+    usage, free = namedtuple("usage", "free"), iter([0, 10**6])
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(next(free)))
+    written = write(night.folder, step=10, lineage=night.lineage(), fill=fill("10"))
+    assert written.gave_up == ("set-aside/checkpoint-5-1",)
+    assert night.set_aside() == ["checkpoint-5-2"]
+
+
+def test_a_disk_that_cannot_say_how_full_it_is_is_a_trouble(
+    night: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    night.save(5)
+    monkeypatch.setattr(shutil, "disk_usage", refuse(errno.EIO))
+    with pytest.raises(DiskTrouble, match="checkpoint-10 could not be written"):
+        night.write(10)

@@ -99,7 +99,7 @@ def test_two_rewinds_leave_two_branches_behind(night: Night) -> None:
     night.save(5, 10).rewind(5).save(7, 20).rewind(7).save(9)
     assert newest(night) == "checkpoint-9"
     assert tidy(night.folder, night.entries).name == "checkpoint-9"
-    assert night.set_aside() == ["checkpoint-10-1", "checkpoint-20-1"]
+    assert night.set_aside() == ["checkpoint-10-1", "checkpoint-20-2"]
 
 
 def test_what_a_resumption_passed_over_stays_passed_over(night: Night) -> None:

@@ -162,3 +162,17 @@ def test_a_stock_checkpoint_is_recognised(tmp_path: Path, folder: Path) -> None:
 def test_numbers_are_read_from_names_of_checkpoints_alone() -> None:
     names = ("checkpoint-40", "checkpoint-", "checkpoint-4-1", "checkpoint-٤", "final")
     assert [step_of(name) for name in names] == [40, -1, -1, -1, -1]
+
+
+def test_a_look_into_the_folder_with_a_file_manager_is_no_damage(folder: Path) -> None:
+    (folder / ".DS_Store").write_bytes(b"x")
+    (folder / ".ipynb_checkpoints").mkdir()
+    assert problem(folder) is None
+
+
+def test_without_content_the_sizes_alone_are_looked_at(folder: Path) -> None:
+    path = folder / "optimizer.pt"
+    path.write_bytes(bytes(path.stat().st_size))
+    assert problem(folder, content=False) is None
+    path.write_bytes(b"")
+    assert problem(folder, content=False) == "optimizer.pt: 0 bytes, not 10"

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from overnight.training import shelf
 from overnight.training.disk import DiskFull, fsync_file, fsync_folder, trouble
 from overnight.training.manifest import (
     COMPLETE,
@@ -28,7 +29,6 @@ from overnight.training.manifest import (
 from overnight.values.errors import InputError
 from overnight.values.units import show_bytes
 
-SET_ASIDE = "set-aside"
 STAGING = ".staging-"
 ROOM_FACTOR = 1.1
 """Free space asked for before a save, in sizes of the largest checkpoint of the same night."""
@@ -56,6 +56,8 @@ class Written:
     parent: str
     bytes: int
     path: Path
+    gave_up: tuple[str, ...] = ()
+    """What was set aside before and had to make room."""
 
 
 def write(run_folder: Path, *, step: int, lineage: Lineage,
@@ -67,9 +69,9 @@ def write(run_folder: Path, *, step: int, lineage: Lineage,
             lost and training can go on. What else `fill` raises comes through.
     """
     name = f"checkpoint-{step}"
-    _check_room(run_folder, name=name, run=lineage.run)
     staging = run_folder / f"{STAGING}{name}-{secrets.token_hex(4)}"
     try:
+        gave_up = _make_room(run_folder, name=name, run=lineage.run)
         staging.mkdir()
         fill(staging)
         manifest = _complete(staging, step=step, lineage=lineage)
@@ -81,16 +83,21 @@ def write(run_folder: Path, *, step: int, lineage: Lineage,
             raise refusal from error
         raise
     return Written(step=step, name=name, parent=lineage.parent, bytes=manifest.size,
-                   path=run_folder / name)  # fmt: skip
+                   path=run_folder / name, gave_up=gave_up)  # fmt: skip
 
 
-def _check_room(run_folder: Path, *, name: str, run: str) -> None:
+def _make_room(run_folder: Path, *, name: str, run: str) -> tuple[str, ...]:
+    """Where there is none, what was set aside goes, the oldest first, and is named."""
     sizes = [_size_of(path, run=run) for path in folders(run_folder)]
     needed = int(max(sizes, default=0) * ROOM_FACTOR)
-    free = shutil.disk_usage(run_folder).free
-    if free < needed:
-        raise DiskFull(f"{run_folder / name} needs {show_bytes(needed)} and the disk has "
-                       f"{show_bytes(free)} left; free some space there")  # fmt: skip
+    gone: list[str] = []
+    while (free := shutil.disk_usage(run_folder).free) < needed:
+        given = shelf.give_up_oldest(run_folder)
+        if not given:
+            raise DiskFull(f"{run_folder / name} needs {show_bytes(needed)} and the disk has "
+                           f"{show_bytes(free)} left; free some space there")  # fmt: skip
+        gone.append(given)
+    return tuple(gone)
 
 
 def _size_of(path: Path, *, run: str) -> int:
@@ -122,7 +129,7 @@ def _mark(path: Path) -> Mark:
 
 def put_in_place(staging: Path, target: Path) -> None:
     """Rename a completed folder to its name; what has that name already is set aside first."""
-    old = set_aside(target) if os.path.lexists(target) else None
+    old = shelf.set_aside(target) if os.path.lexists(target) else None
     try:
         os.rename(staging, target)
     except OSError:
@@ -130,17 +137,6 @@ def put_in_place(staging: Path, target: Path) -> None:
             os.rename(old, target)
         raise
     fsync_folder(target.parent)
-
-
-def set_aside(path: Path) -> Path:
-    """Move a checkpoint to `set-aside/NAME-K` with the first K that is free; where it is now."""
-    shelf = path.parent / SET_ASIDE
-    shelf.mkdir(exist_ok=True)
-    free = next(k for k in range(1, 10**9) if not os.path.lexists(shelf / f"{path.name}-{k}"))
-    target = shelf / f"{path.name}-{free}"
-    os.rename(path, target)
-    fsync_folder(shelf)
-    return target
 
 
 def save_tensors(path: Path, content: dict[str, Any]) -> None:

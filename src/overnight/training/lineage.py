@@ -7,13 +7,13 @@ Never: trusts a modification time or the highest number, deletes what is damaged
 
 import math
 import os
-import secrets
 import shutil
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from overnight.training.checkpoint import STAGING, put_in_place, set_aside
+from overnight.training import shelf
+from overnight.training.checkpoint import STAGING, put_in_place
 from overnight.training.disk import fsync_folder, trouble
 from overnight.training.journal import started
 from overnight.training.manifest import (
@@ -25,8 +25,6 @@ from overnight.training.manifest import (
     step_of,
 )
 from overnight.values.ledger import Entry, Evaluated, Promoted, Resumed, Rewound, Saved
-
-TRASH = ".trash-"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,11 +148,13 @@ def _newest(survey: _Survey) -> Found:
     return _telling(found, newer | survey.strange, then=then)
 
 
-def _first_whole(candidates: Iterable[_One], run: str | None) -> tuple[Found, dict[str, str]]:
+def _first_whole(
+    candidates: Iterable[_One], run: str | None, *, content: bool = True
+) -> tuple[Found, dict[str, str]]:
     """The first candidate without a problem, and what is wrong with those before it."""
     damaged: dict[str, str] = {}
     for one in candidates:
-        wrong = problem(one.path, run=run)
+        wrong = problem(one.path, run=run, content=content)
         if wrong is None:
             return Found(name=one.path.name, step=one.step, path=one.path), damaged
         damaged[one.path.name] = f"is damaged ({wrong})"
@@ -178,10 +178,10 @@ def newest_promoted(run_folder: Path, entries: Sequence[Entry]) -> Found:
     return _newest_promoted(survey)
 
 
-def _newest_promoted(survey: _Survey) -> Found:
+def _newest_promoted(survey: _Survey, *, content: bool = True) -> Found:
     names = survey.line.promoted
     allowed = [one for one in reversed(survey.standing) if one.path.name in names]
-    found, damaged = _first_whole(allowed, survey.run)
+    found, damaged = _first_whole(allowed, survey.run, content=content)
     there = {one.path.name for one in allowed}
     lost = {name: survey.damaged.get(name, "is missing") for name in names if name not in there}
     newer = {name: what for name, what in lost.items() if step_of(name) > found.step}
@@ -193,11 +193,11 @@ def best_whole(run_folder: Path, entries: Sequence[Entry]) -> Found:
     return _best(_survey(run_folder, entries))
 
 
-def _best(survey: _Survey) -> Found:
+def _best(survey: _Survey, *, content: bool = True) -> Found:
     losses = survey.line.losses
     measured = [one for one in survey.standing if math.isfinite(losses.get(one.step, math.nan))]
     ranked = sorted(measured, key=lambda one: (losses[one.step], -one.t))
-    found, damaged = _first_whole(ranked, survey.run)
+    found, damaged = _first_whole(ranked, survey.run, content=content)
     return _telling(found, damaged, then=f"taking {found.name or 'none'}")
 
 
@@ -215,8 +215,8 @@ def tidy(run_folder: Path, entries: Sequence[Entry]) -> Found:
         survey = _survey(run_folder, entries)
         found = _newest(survey)
         for path in (*survey.left_behind, *(run_folder / name for name in survey.damaged)):
-            set_aside(path)
-        for path in (*run_folder.glob(f"{TRASH}*"), *run_folder.glob(".*.tmp")):
+            shelf.set_aside(path)
+        for path in (*run_folder.glob(f"{shelf.TRASH}*"), *run_folder.glob(".*.tmp")):
             _remove(path)
         fsync_folder(run_folder)
     except OSError as error:
@@ -246,8 +246,9 @@ def prune(run_folder: Path, entries: Sequence[Entry], *, keep: Collection[str],
           limit: int) -> tuple[str, ...]:  # fmt: skip
     """Delete the oldest checkpoints beyond `limit`; the names of those that went.
 
-    Never the newest whole one (verified now) or anything newer, the best, the newest promoted, or
-    those in `keep`: where these alone are more than `limit`, more stay.
+    Never the newest whole one (verified now, every byte) or anything newer, the best, the newest
+    promoted (of these only the files' sizes are looked at: reading three checkpoints would make a
+    save twice as dear), or those in `keep`: where these alone are more than `limit`, more stay.
 
     Raises:
         DiskTrouble: the disk refused.
@@ -259,19 +260,12 @@ def prune(run_folder: Path, entries: Sequence[Entry], *, keep: Collection[str],
     newest = _newest(survey).name
     names = [one.path.name for one in survey.standing]
     older = names[: names.index(newest)] if newest else []
-    kept = {_best(survey).name, _newest_promoted(survey).name, *keep}
+    others = (_best(survey, content=False), _newest_promoted(survey, content=False))
+    kept = {*(one.name for one in others), *keep}
     doomed = [name for name in older if name not in kept][:surplus]
     try:
         for name in doomed:
-            _throw_away(run_folder / name)
+            shelf.throw_away(run_folder / name, run_folder)
     except OSError as error:
         raise trouble(error, what=str(run_folder)) or error from error
     return tuple(doomed)
-
-
-def _throw_away(path: Path) -> None:
-    """Rename, flush, delete: a kill leaves a checkpoint or rubbish, never half a checkpoint."""
-    trash = path.with_name(f"{TRASH}{path.name}-{secrets.token_hex(4)}")
-    os.rename(path, trash)
-    fsync_folder(path.parent)
-    shutil.rmtree(trash, ignore_errors=True)

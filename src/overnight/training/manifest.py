@@ -109,16 +109,18 @@ def read_manifest(path: Path) -> Manifest:
     raise ValueError(f"{COMPLETE}: not what was written")
 
 
-def problem(path: Path, *, run: str | None = None) -> str | None:
+def problem(path: Path, *, run: str | None = None, content: bool = True) -> str | None:
     """What is wrong with the checkpoint `path`, or with its being one of the night `run`.
 
-    None where every file is there with its size and hash, and nothing else.
+    None where every file is there with its size and hash, and nothing else but hidden files:
+    nothing reads those, and a look into the folder leaves some (.DS_Store, .ipynb_checkpoints).
+    Without `content` no hash is compared.
     """
     if path.is_symlink() or not path.is_dir():
         return "not a folder"
     try:
         manifest = read_manifest(path)
-        present = set(os.listdir(path)) - {COMPLETE}
+        present = {name for name in os.listdir(path) if name[0] != "."} - {COMPLETE}
     except ValueError as error:
         return str(error)
     except OSError as error:
@@ -127,15 +129,15 @@ def problem(path: Path, *, run: str | None = None) -> str | None:
         return f"{COMPLETE}: of another night"
     if step_of(path.name) not in (-1, manifest.step):
         return f"{COMPLETE}: of step {manifest.step}"
-    return _first_wrong(path, manifest.files, present)
+    extra = sorted(present - set(manifest.files))
+    strange = f"{extra[0]}: not in {COMPLETE}" if extra else None
+    return strange or changed(path, manifest, content=content)
 
 
-def _first_wrong(path: Path, files: dict[str, Mark], present: set[str]) -> str | None:
-    """Names and sizes of all files first, for they cost nothing; then the hashes."""
-    extra = sorted(present - set(files))
-    if extra:
-        return f"{extra[0]}: not in {COMPLETE}"
-    for check in (_wrong_shape, _wrong_content):
+def changed(path: Path, manifest: Manifest, *, content: bool = True) -> str | None:
+    """Which of its files is not as the manifest says: all names and sizes first, then hashes."""
+    files = manifest.files
+    for check in (_wrong_shape, _wrong_content) if content else (_wrong_shape,):
         for name, mark in sorted(files.items()):
             wrong = check(path / name, mark) if plain(name) else "a name that leaves the folder"
             if wrong:

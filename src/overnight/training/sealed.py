@@ -1,0 +1,87 @@
+"""Small JSON files that tell when they are damaged: plan.json, base.json, probe.json.
+
+In: a path and a value. Out: the file, replaced as a whole; its content again, or one line that
+says what is wrong with it. Never: takes for whole what is not exactly what was written.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from overnight.codec import sealed, unsealed
+from overnight.training.disk import replace_text, trouble, with_ballast
+from overnight.training.shelf import set_aside
+from overnight.values.errors import InputError
+
+
+def copy_of(path: Path) -> Path:
+    """Where the second copy of a file lies that a night cannot do without."""
+    return path.with_name(f".{path.name}.copy")
+
+
+def write(path: Path, value: object, *, twice: bool = False) -> None:
+    """Put a value into the place of `path` as a whole and flush it; `twice`: a copy beside it too.
+
+    Raises:
+        DiskTrouble: the disk refused; what is there is whole, old or new.
+    """
+    text = sealed(value)
+    for place in (path, copy_of(path)) if twice else (path,):
+        with_ballast(path.parent, lambda to=place: replace_text(to, text, fsync=True),
+                     what=str(place))  # fmt: skip
+
+
+def read(path: Path) -> dict[str, Any]:
+    """What was written there, from its copy where the file itself is damaged.
+
+    Raises:
+        InputError: neither of them is what was written.
+    """
+    for place in (path, copy_of(path)):
+        try:
+            return _whole(place)
+        except ValueError:
+            continue
+    raise InputError(f"{path} is {_wrong(path)}; put it back as it was, or start over with --fresh")
+
+
+def mend(path: Path) -> str:
+    """Put the copy into the place of a damaged file; one sentence, or nothing where all is well.
+
+    Raises:
+        DiskTrouble: the disk refused.
+    """
+    wrong = _wrong(path)
+    if not wrong:
+        return ""
+    try:
+        text = sealed(_whole(copy_of(path)))
+    except ValueError:
+        return ""  # nothing to mend it with: `read` says so
+    try:
+        kept = f"; the damaged one lies in {set_aside(path).parent.name}/" if path.exists() else ""
+        replace_text(path, text, fsync=True)
+    except OSError as error:
+        raise trouble(error, what=str(path)) or error from error
+    return f"{path.name} is {wrong}: its copy was put in its place{kept}"
+
+
+def _wrong(path: Path) -> str:
+    try:
+        _whole(path)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def _whole(path: Path) -> dict[str, Any]:
+    try:
+        raw = path.read_bytes().decode("utf-8")
+        return unsealed(raw)
+    except FileNotFoundError:
+        raise ValueError("gone") from None
+    except OSError as error:
+        raise ValueError(f"not readable ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise ValueError("damaged (not what was written)") from error
+    except ValueError as error:
+        raise ValueError(f"damaged ({error})") from error
