@@ -187,6 +187,7 @@ def _held(request: Request, folder: Path, clock: Clock, *, fresh: bool, renew: b
         begin.move_aside(folder)
     night = begin.night(request, folder, clock, renew=renew)
     if night.finished:
+        export.check(folder)
         print(f"{folder} is finished: its model is {folder / export.FINAL}; --fresh starts over")
         return 0
     if night.new and night.ends_at is not None and night.ends_at <= clock.boot():

@@ -172,6 +172,34 @@ def test_a_model_whose_folder_is_gone_is_published_again(publisher, tests_with):
     assert holds(publisher, "10")
 
 
+def test_a_model_that_was_damaged_since_is_published_again(publisher, tests_with):
+    starts = tests_with(PUBLISHES)
+    assert publisher.publish()
+    weights = publisher.folder / export.FINAL / WEIGHTS
+    weights.write_bytes(bytes(weights.stat().st_size))
+    assert export.damage(publisher.folder) == f"{WEIGHTS}: hash differs"
+    assert publisher.publish()
+    assert starts.read_text() == "checkpoint-10 checkpoint-10 "
+    assert export.damage(publisher.folder) == ""
+
+
+def test_in_the_last_moment_too_a_damaged_model_is_not_published(publisher, tests_with, night):
+    tests_with(HANGS)
+    publisher.journal.append(chosen("checkpoint-5"))
+    night.damage(5)
+    assert replace(publisher, ends_at=night.clock.boot() + 4.9).publish()
+    assert published(publisher)[-1].name == "checkpoint-10"
+
+
+def test_a_probe_that_is_damaged_is_said(publisher, tests_with):
+    tests_with(PUBLISHES)
+    export.write_probe(publisher.folder, export.Probe(name="checkpoint-10", tokens=[1], loss=2.0))
+    text = (publisher.folder / export.PROBE).read_text()
+    (publisher.folder / export.PROBE).write_text(text.replace("2.0", "3.0"))
+    assert publisher.publish()
+    assert published(publisher)[-1].note.startswith("probe.json is damaged, so its loss was not")
+
+
 def test_a_checkpoint_of_the_same_name_that_was_saved_since_is_published_anew(
     publisher, tests_with, night
 ):

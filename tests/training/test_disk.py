@@ -1,5 +1,6 @@
 import errno
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from overnight.training.disk import (
     BALLAST_BYTES,
     DiskFull,
     DiskTrouble,
+    exchange,
     fsync_file,
     fsync_folder,
     release_ballast,
@@ -119,3 +121,29 @@ def test_what_is_not_there_cannot_be_flushed(tmp_path: Path) -> None:
         fsync_folder(tmp_path / "gone")
     with pytest.raises(FileNotFoundError):
         fsync_file(tmp_path / "gone")
+
+
+def two_folders(folder: Path) -> tuple[Path, Path]:
+    one, other = folder / "one", folder / "other"
+    for path in (one, other):
+        path.mkdir()
+        (path / path.name).touch()
+    return one, other
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux exchanges two names at one blow")
+def test_two_folders_change_places_at_one_blow(tmp_path: Path) -> None:
+    one, other = two_folders(tmp_path)
+    assert exchange(one, other)
+    assert (one / "other").exists() and (other / "one").exists()
+    with pytest.raises(OSError, match="No such file"):
+        exchange(one, tmp_path / "gone")
+
+
+def test_where_the_system_cannot_exchange_it_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = two_folders(tmp_path)
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert not exchange(one, other)
+    assert (one / "one").exists()

@@ -10,7 +10,7 @@ from overnight.planning import search
 from overnight.story.opening import write_answers
 from overnight.story.stage import Stage
 from overnight.training import lineage
-from overnight.training.disk import release_ballast
+from overnight.training.disk import DiskTrouble, release_ballast
 from overnight.training.export import Probe, write_probe
 from overnight.training.lineage import Found
 from overnight.training.loop import Loop
@@ -81,7 +81,7 @@ def _choose(on: Stage, loop: Loop, *, looked: bool) -> None:
     if best.step != on.session.progress.step:
         on.session.restore(best.path)
     if on.teller.main:
-        write_probe(on.teller.run_folder, _probe(on, best.name))
+        _leave_probe(on, best.name)
     on.teller.tell(_chosen(on, best, why, None))
     seen = on.keeper.measure(on.session, "test") if _room(on, loop, "test") else None
     if seen is not None:
@@ -90,6 +90,13 @@ def _choose(on: Stage, loop: Loop, *, looked: bool) -> None:
     asked = any(isinstance(entry.event, Answered) for entry in on.teller.entries)
     if on.session.agreed(asked) and _room(on, loop, "answers"):
         write_answers(on, "after")
+
+
+def _leave_probe(on: Stage, name: str) -> None:
+    try:
+        write_probe(on.teller.run_folder, _probe(on, name))
+    except DiskTrouble as trouble:
+        on.teller.note(f"the loss of the published model cannot be compared: {trouble}")
 
 
 def _chosen(on: Stage, best: Found, why: str, test: Loss | None) -> Chosen:

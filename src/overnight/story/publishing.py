@@ -76,7 +76,7 @@ class Publisher:
         saved = [one for one in events if isinstance(one, Published | Saved) and one.name == name]
         if not mine or not saved or saved[-1] is not mine[-1]:
             return False
-        return mine[-1].tested and (self.folder / export.FINAL).is_dir()
+        return mine[-1].tested and not export.damage(self.folder)
 
     def _put(self, name: str) -> bool:
         begun = self.clock.boot()
@@ -87,7 +87,9 @@ class Publisher:
         if not tested and not self._untested(name):
             return False
         seconds = self.clock.boot() - begun
-        said = "" if tested else "it was not tested: no time was left, or the test itself failed"
+        said = "it was not tested: no time was left, or the test itself failed"
+        if tested:
+            said = export.uncompared(self.folder)
         if name == UNTRAINED:
             said = self._untrained()
         self.journal.append(Published(name=name, tested=tested, seconds=seconds, note=said))

@@ -23,6 +23,8 @@ BALLAST = ".ballast"
 BALLAST_BYTES = 8 * 2**20
 """Enough for a journal's last lines, a status and the final save of a small adapter (DESIGN 5)."""
 
+_NO_EXCHANGE = frozenset((errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.EXDEV))
+"""What renameat2 says where a file system cannot let two names change places."""
 _FULL = frozenset((errno.ENOSPC, errno.EDQUOT))
 _RUST_ERRNO = re.compile(r"\(os error (\d+)\)")
 
@@ -70,6 +72,26 @@ def replace_text(path: Path, text: str, *, fsync: bool = False) -> None:
         raise
     if fsync:
         fsync_folder(path.parent)
+
+
+def exchange(one: Path, other: Path) -> bool:
+    """Let two names change places at one blow; False where the system cannot.
+
+    Raises:
+        OSError: it can, and the disk refused.
+    """
+    if not sys.platform.startswith("linux"):
+        return False
+    import ctypes
+
+    call = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)  # glibc 2.28 or newer
+    here, swap = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of linux/fcntl.h and linux/fs.h
+    if call is None or call(here, os.fsencode(one), here, os.fsencode(other), swap) == 0:
+        return call is not None
+    number = ctypes.get_errno()
+    if number in _NO_EXCHANGE:
+        return False
+    raise OSError(number, os.strerror(number), str(one))
 
 
 def set_ballast(run_folder: Path) -> None:

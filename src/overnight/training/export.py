@@ -4,23 +4,26 @@ In: a run folder and a checkpoint's name. Out: `final/` with weights, configurat
 Never: trains; a folder in place is moved aside, not written into. No torch until the load test.
 """
 
-import json
+import os
 import secrets
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from overnight.codec import from_json, to_json
-from overnight.training import checkpoint, manifest
-from overnight.training.disk import fsync_file, fsync_folder
-from overnight.values.errors import NothingToPublish
+from overnight.codec import from_json
+from overnight.training import checkpoint, manifest, sealed, shelf
+from overnight.training.disk import exchange, fsync_file, fsync_folder
+from overnight.training.manifest import Manifest, Mark
+from overnight.values.errors import InputError, NothingToPublish
 
 FINAL = "final"
 TOKENIZER = "tokenizer"
 PROBE = "probe.json"
 STAGING = ".staging-final-"
 NOT_FOR_USE = ("optimizer.pt", "rng_state.pth", "trainer_state.json", manifest.COMPLETE)
+QUICK_BYTES = 256 * 2**20
+"""What is hashed even in the last moment: at 1 GB/s, a slow disk, a quarter of a second."""
 TOLERANCE = 0.05
 """Nats by which the loss of the published model may differ from the one in training: another
 precision and another process, not another model."""
@@ -40,38 +43,65 @@ class Probe:
 
 
 def write_probe(run_folder: Path, probe: Probe) -> None:
-    """Leaves the probe for the load test."""
-    text = json.dumps(to_json(probe), allow_nan=False)
-    (run_folder / PROBE).write_text(text, encoding="utf-8")
+    """Leaves the probe for the load test.
+
+    Raises:
+        DiskTrouble: the disk refused.
+    """
+    sealed.write(run_folder / PROBE, probe)
 
 
 def stage(run_folder: Path, name: str, *, linked: bool = False) -> Path:
     """Copies what a user needs of a checkpoint, and the tokenizer, into a folder beside.
 
-    `linked` is for the last moment: links in place of copies, and no second look at every byte.
+    `linked` is for the last moment: links in place of copies, and of a large checkpoint no second
+    look at every byte.
 
     Raises:
         NothingToPublish: the checkpoint is not whole.
     """
     source = run_folder / name
-    wrong = None if linked and source.is_dir() else manifest.problem(source)
-    if wrong:
-        raise NothingToPublish(f"{source} cannot be published: {wrong}")
+    told = _told(source, linked=linked)
     staging = run_folder / f"{STAGING}{secrets.token_hex(4)}"
     staging.mkdir()
-    for folder in (source, run_folder / TOKENIZER):
-        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-            if path.name not in NOT_FOR_USE:
-                (_link if linked else _copy)(path, staging / path.name)
-    fsync_folder(staging)
+    put = _link if linked else _copy
+    marks = {name: mark for name, mark in told.files.items() if name not in NOT_FOR_USE}
+    for wanted in marks:
+        put(source / wanted, staging / wanted)
+    tokenizer = run_folder / TOKENIZER
+    for path in sorted(tokenizer.iterdir()) if tokenizer.is_dir() else ():
+        put(path, staging / path.name)
+        if path.is_file():
+            marks[path.name] = Mark(size=path.stat().st_size, hash=manifest.hash_of(path))
+    _seal(staging, replace(told, parent=name, files=marks))
     return staging
+
+
+def _told(source: Path, *, linked: bool) -> Manifest:
+    """What the checkpoint's COMPLETE says, once it has been found to be so."""
+    try:
+        told = manifest.read_manifest(source)
+    except ValueError as error:
+        raise NothingToPublish(f"{source} cannot be published: {error}") from error
+    wrong = manifest.problem(source, content=not linked or told.size <= QUICK_BYTES)
+    if wrong:
+        raise NothingToPublish(f"{source} cannot be published: {wrong}")
+    return told
+
+
+def _seal(staging: Path, told: Manifest) -> None:
+    """`final/` says what it holds, as a checkpoint does: damage is noticed there too."""
+    (staging / manifest.COMPLETE).write_bytes(manifest.sealed(told))
+    fsync_file(staging / manifest.COMPLETE)
+    fsync_folder(staging)
 
 
 def _link(source: Path, target: Path) -> None:
     """The same file under a second name; nothing of ours writes into a file that is in place."""
     try:
         target.hardlink_to(source)
-    except OSError:  # a folder, or a file system without links
+    except OSError:  # a folder, a name that is taken, or a file system without links
+        target.unlink(missing_ok=True)  # copying over a link would write into the checkpoint
         _copy(source, target)
 
 
@@ -88,8 +118,41 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def put_in_place(run_folder: Path, staging: Path) -> None:
-    """Renames the staged folder to `final/`; what stood there is set aside."""
-    checkpoint.put_in_place(staging, run_folder / FINAL)
+    """Renames the staged folder to `final/`; what stood there is set aside.
+
+    Where the system can, both change places at one blow: at no moment there is no model.
+    """
+    final = run_folder / FINAL
+    if os.path.lexists(final):
+        place = shelf.place_for(final)
+        os.rename(staging, place)
+        if exchange(place, final):
+            fsync_folder(place.parent)
+            fsync_folder(run_folder)
+            return
+        staging = place
+    checkpoint.put_in_place(staging, final)
+
+
+def damage(run_folder: Path) -> str:
+    """What of `final/` is not as it was published; nothing where all is. Files may be added."""
+    final = run_folder / FINAL
+    try:
+        return manifest.changed(final, manifest.read_manifest(final)) or ""
+    except ValueError as error:
+        return str(error)
+
+
+def check(run_folder: Path) -> None:
+    """Refuses a `final/` that is not what was published.
+
+    Raises:
+        InputError: names the file, and how to get the model again.
+    """
+    wrong = damage(run_folder)
+    if wrong:
+        raise InputError(f"{run_folder / FINAL} is not what was published ({wrong}); move it away "
+                         "and give the same command: it is published again")  # fmt: skip
 
 
 def clear(run_folder: Path) -> None:
@@ -112,9 +175,16 @@ def load(folder: Path, *, trust_remote_code: bool = False) -> Any:
 
 def _probe(run_folder: Path) -> Probe | None:
     try:
-        return from_json(json.loads((run_folder / PROBE).read_text(encoding="utf-8")), Probe)
-    except (OSError, ValueError):
+        return from_json(sealed.read(run_folder / PROBE), Probe)
+    except (InputError, ValueError):
         return None
+
+
+def uncompared(run_folder: Path) -> str:
+    """Why a load test could not compare losses, though a probe was left; else nothing."""
+    if _probe(run_folder) is not None or not (run_folder / PROBE).exists():
+        return ""
+    return f"{PROBE} is damaged, so its loss was not compared with the one in training"
 
 
 def load_test(run_folder: Path, folder: Path, name: str) -> str:
