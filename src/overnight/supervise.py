@@ -5,6 +5,7 @@ It runs the night in a child, starts it again after a crash (bounded), ends it w
 fresh process test what is published. Never: trains, decides.
 """
 
+import os
 import shutil
 import sys
 from contextlib import suppress
@@ -12,8 +13,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from overnight.probe import session_limits
 from overnight.probe.clock import Clock
-from overnight.story import begin, remember
+from overnight.story import begin, remember, windows
 from overnight.story.alone import alone
 from overnight.story.begin import Night
 from overnight.story.children import Child, Signals, in_words
@@ -183,9 +185,10 @@ def run(
 
 def _held(request: Request, folder: Path, clock: Clock, *, fresh: bool, renew: bool) -> int:
     if fresh:
-        begin.check_window(request, clock)
+        windows.asked(request, clock.utc())
         begin.move_aside(folder)
-    night = begin.night(request, folder, clock, renew=renew)
+    limit = session_limits.find(os.environ, now_utc=clock.utc())
+    night = begin.night(request, folder, clock, renew=renew, limit=limit)
     if night.finished:
         export.check(folder)
         print(f"{folder} is finished: its model is {folder / export.FINAL}; --fresh starts over")

@@ -128,7 +128,7 @@ def parse_instant(text: str, *, now_utc: float, zone: tzinfo, past: bool = False
     if past and instants and not ahead:
         return max(instants)
     if not ahead:
-        raise InputError(f"'{text}' is past: it is {_shown(now_utc, zone=zone)} now; "
+        raise InputError(f"'{text}' is past: it is {instant_words(now_utc, zone=zone)} now; "
                          "give a time that is still ahead")  # fmt: skip
     return min(ahead)
 
@@ -162,7 +162,7 @@ def _day(wall: datetime) -> str:
     return f"{WEEKDAYS[wall.weekday()].title()} {wall.day} {MONTHS[wall.month - 1].title()}"
 
 
-def _shown(utc: float, *, zone: tzinfo) -> str:
+def instant_words(utc: float, *, zone: tzinfo) -> str:
     """An instant in a zone: "Sat 21 Nov 08:00 CET"."""
     there = datetime.fromtimestamp(utc, zone)
     return f"{_day(there)} {there:%H:%M} {there.tzname()}"
@@ -174,4 +174,4 @@ def echo(deadline_utc: float, *, now_utc: float, zone: tzinfo) -> str:
     other = f" ({year})" if year != _wall(now_utc, zone=zone).year else ""
     left = deadline_utc - now_utc
     when = f"in {show_duration(left)}" if left >= 0 else f"{show_duration(-left)} ago"
-    return f"by {_shown(deadline_utc, zone=zone)}{other}, {when}"
+    return f"by {instant_words(deadline_utc, zone=zone)}{other}, {when}"

@@ -15,7 +15,8 @@ from typing import Any
 
 from overnight.codec import from_json, to_json
 from overnight.probe.clock import Clock, echo, local_zone, process_started
-from overnight.story import continued
+from overnight.probe.session_limits import SessionLimit
+from overnight.story import continued, windows
 from overnight.training import journal, manifest
 from overnight.training.disk import BALLAST, set_ballast
 from overnight.training.journal import Journal
@@ -43,6 +44,8 @@ class Night:
     folder: Path
     ends_at: float | None
     """On this boot's clock."""
+    leaves_at: float | None
+    """When this session is left, before the night is over."""
     processes: int
     new: bool
     finished: bool
@@ -109,8 +112,15 @@ def _absolute(request: Request) -> Request:
                    resume_from_checkpoint=whole(request.resume_from_checkpoint))  # fmt: skip
 
 
-def night(request: Request, folder: Path, clock: Clock, *, renew: bool) -> Night:
-    """The night of this folder, begun now if there is none.
+def night(
+    request: Request,
+    folder: Path,
+    clock: Clock,
+    *,
+    renew: bool = False,
+    limit: SessionLimit | None = None,
+) -> Night:
+    """The night of this folder, begun now if there is none; `limit` is that of this session.
 
     Raises:
         InputError: the folder holds another night, or the window asked for is over.
@@ -119,12 +129,19 @@ def night(request: Request, folder: Path, clock: Clock, *, renew: bool) -> Night
     entries = journal.read(folder) if folder.is_dir() else []
     begun = journal.started(entries)
     if begun is None:
-        begun = _begin(request, folder, clock)
-        return _night(request, folder, clock, begun, ())
+        begun = _begin(request, folder, clock, limit)
+        return _night(request, folder, clock, begun, (), limit)
     _same_night(request, folder)
-    if renew and not _finished(entries, folder) and _over(begun, clock, entries):
-        begun = _renewed(begun, folder, clock, length=_length(entries))
-    return _night(request, folder, clock, begun, entries)
+    if _finished(entries, folder):
+        return _night(request, folder, clock, begun, entries, None)
+    again = begun
+    if renew and _over(begun, clock, entries):
+        again = _renewed(begun, folder, clock, length=_length(entries))
+    again = windows.held_to(again, limit, clock.utc())
+    if again != begun:
+        with Journal.open(folder, clock) as written:
+            written.note_start(again)
+    return _night(request, folder, clock, again, entries, limit)
 
 
 def _over(begun: Started, clock: Clock, entries: list[Entry]) -> bool:
@@ -133,16 +150,19 @@ def _over(begun: Started, clock: Clock, entries: list[Entry]) -> bool:
 
 
 def _night(request: Request, folder: Path, clock: Clock, begun: Started,
-           entries: Sequence[Entry]) -> Night:  # fmt: skip
+           entries: Sequence[Entry], limit: SessionLimit | None) -> Night:  # fmt: skip
     last = entries[-1] if entries else None
     ends = journal.deadline_boot(begun, clock, last=last)
+    said = _echo(folder, clock, ends=ends, again=_length(entries))
+    session = windows.session_words(begun, limit, local_zone()) if limit else ""
     return Night(
         folder=folder,
         ends_at=ends,
+        leaves_at=windows.leaves_at(begun, clock.utc(), clock.boot()),
         processes=request.processes,
         new=not entries,
         finished=_finished(entries, folder),
-        echo=_echo(folder, clock, ends=ends, again=_length(entries)),
+        echo=f"{said}\n{session}" if session else said,
     )
 
 
@@ -161,13 +181,13 @@ def _echo(folder: Path, clock: Clock, *, ends: float | None, again: float) -> st
     return f"{folder}: {echo(deadline, now_utc=clock.utc(), zone=local_zone())}"
 
 
-def _begin(request: Request, folder: Path, clock: Clock) -> Started:
+def _begin(request: Request, folder: Path, clock: Clock, limit: SessionLimit | None) -> Started:
     """Makes the folder and writes what was asked and when everything must be over."""
     born = process_started(clock)
     if clock.boot() - born > COMMAND_SECONDS:
         born = clock.boot()
     started_utc = clock.utc() - (clock.boot() - born)
-    deadline = _deadline(request, started_utc)
+    deadline = windows.asked(request, started_utc)
     _refuse_foreign(folder)
     continued.asked(request, continued.find(request, thorough=False))
     begun = Started(
@@ -179,37 +199,15 @@ def _begin(request: Request, folder: Path, clock: Clock) -> Started:
         boot_id=clock.boot_id(),
         label=request.window.label,
         versions=_versions(),
+        by_clock=request.window.seconds is None,
     )
+    begun = windows.held_to(begun, limit, clock.utc())
     folder.mkdir(parents=True, exist_ok=True)
     set_ballast(folder)
     journal.write_json(folder / PLAN, {"request": to_json(request)}, fsync=True)
     with Journal.open(folder, clock) as written:
         written.note_start(begun)
     return begun
-
-
-def check_window(request: Request, clock: Clock) -> None:
-    """Refuses what no night could begin with, before anything is moved for it.
-
-    Raises:
-        InputError: two windows, none at all, or one that is past.
-    """
-    _deadline(request, clock.utc())
-
-
-def _deadline(request: Request, started_utc: float) -> float | None:
-    window, settings = request.window, request.settings
-    if window.seconds is not None and window.ends_utc is not None:
-        raise InputError("--within and --by are both given; a night has one window")
-    if window.seconds is not None:
-        return started_utc + window.seconds
-    if window.ends_utc is not None:
-        if window.ends_utc <= started_utc:
-            raise InputError(f"--by {window.label} is past")
-        return window.ends_utc
-    if settings.num_train_epochs is None and settings.max_steps is None:
-        raise InputError("say when it must be done: --within 12h, --by 'sat 8am' or --epochs 3")
-    return None
 
 
 def _versions() -> dict[str, str]:
@@ -265,13 +263,12 @@ def _shown(value: Any) -> str:
 def _length(entries: Sequence[Entry]) -> float:
     """Seconds of the window as it was asked for, before any renewal added to it."""
     first = next((one.event for one in entries if isinstance(one.event, Started)), None)
-    return first.window_seconds or 0.0 if first else 0.0
+    ends = windows.wanted(first) if first else None
+    return ends - first.started_utc if first and ends is not None else 0.0
 
 
 def _renewed(begun: Started, folder: Path, clock: Clock, *, length: float) -> Started:
     """The same length again from now, as a new beginning of the same run."""
-    moved = replace(begun, deadline_utc=clock.utc() + length,
-                    window_seconds=clock.utc() + length - begun.started_utc)  # fmt: skip
     with Journal.open(folder, clock) as written:
-        written.note_start(moved)
-    return moved
+        t, now = written.now(), clock.utc()
+    return windows.moved(begun, now + length, now_utc=now, t=t)
