@@ -6,7 +6,7 @@ from rich.console import Console
 
 from overnight.report.live import Finish, LiveView, notable, spare_words
 from overnight.report.words import Clock
-from overnight.values.ledger import Entry, Resumed, Status
+from overnight.values.ledger import Continued, Entry, Resumed, Status
 
 from . import samples
 
@@ -32,6 +32,15 @@ def test_resuming_is_told_in_two_lines():
     assert notable(event) == [
         "Found checkpoint: checkpoint-1500", "Resuming training from step 1500...",
     ]  # fmt: skip
+
+
+def test_another_trainer_s_checkpoint_is_told_in_the_same_lines():
+    event = Continued(name="checkpoint-1500", steps=1500, notes=("moments anew\x1b[2J",))
+    assert notable(event) == [
+        "Found checkpoint: checkpoint-1500", "Resuming training from step 1500...",
+        "moments anew\\x1b[2J",
+    ]  # fmt: skip
+    assert notable(Continued(name="mine", steps=None)) == ["Found checkpoint: mine"]
 
 
 def test_a_damaged_checkpoint_and_lost_steps_are_told_with_the_resumption():

@@ -5,6 +5,7 @@ import pytest
 from overnight.report import reading
 from overnight.values.ledger import (
     Answered,
+    Continued,
     Crashed,
     Ended,
     Entry,
@@ -98,6 +99,14 @@ def test_a_crash_costs_the_work_done_again_the_downtime_and_the_new_start():
 def test_the_first_checkpoint_belongs_to_the_start():
     entries = told((0, STARTED), (5, PREPARED), (8, saved(0)), (9, evaluated(0, 2.0, base=True)),
                    (12, step(1, 2)), (12, REHEARSED))  # fmt: skip
+    assert reading.seconds_by_phase(reading.segments(entries)) == {"start": 9, "rehearsal": 3}
+
+
+def test_another_trainer_s_weights_belong_to_the_start_with_the_look_at_them():
+    came = Continued(name="checkpoint-500", steps=500)
+    based = evaluated(0, 2.0, base=True)
+    entries = told((0, STARTED), (5, PREPARED), (6, based), (7, came), (8, saved(0)),
+                   (9, evaluated(0, 1.5)), (12, step(1, 2)), (12, REHEARSED))  # fmt: skip
     assert reading.seconds_by_phase(reading.segments(entries)) == {"start": 9, "rehearsal": 3}
 
 

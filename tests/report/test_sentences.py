@@ -3,6 +3,7 @@ import pytest
 from overnight.report.sentences import exit_words, sentence, stop_words, trouble
 from overnight.values.ledger import (
     Clipped,
+    Continued,
     Crashed,
     Diagnosed,
     Dropped,
@@ -105,3 +106,12 @@ def test_a_clock_that_was_set_and_a_machine_that_slept_are_told_apart():
 def test_a_diagnosis_is_a_line_and_no_trouble():
     event = Diagnosed(step=9, sign="plateau", text="it has stood still")
     assert (sentence(event), trouble(event)) == ("it has stood still", None)
+
+
+def test_a_night_from_another_trainer_s_checkpoint_says_what_came_along():
+    event = Continued(name="checkpoint-1500", steps=1500, notes=("the moments\n too",))
+    assert (sentence(event), trouble(event)) == (
+        "Goes on from another trainer's checkpoint-1500, 1,500 steps done there. the moments too.",
+        None,
+    )
+    assert sentence(Continued(name="mine", steps=None)) == "Goes on from another trainer's mine."

@@ -12,7 +12,7 @@ from overnight.codec import entry_to_line
 from overnight.story.publishing import Publisher
 from overnight.training import export, journal
 from overnight.training.journal import Journal
-from overnight.values.ledger import Chosen, Published
+from overnight.values.ledger import Chosen, Continued, Published
 
 PYTHON = sys.executable
 PUBLISHES = """
@@ -101,6 +101,22 @@ def test_what_was_chosen_before_training_went_on_counts_no_more(publisher, tests
     publisher.journal.append(stepped(12))
     assert publisher.publish()
     assert holds(publisher, "10")
+
+
+@pytest.mark.parametrize(
+    ("events", "says"),
+    [([], "this is the base model"),
+     ([Continued(name="checkpoint-1500", steps=1500)], "this is checkpoint-1500 as it came")],
+)  # fmt: skip
+def test_the_checkpoint_before_step_1_is_said_to_be_what_it_is(night, tests_with, events, says):
+    tests_with(PUBLISHES)
+    night.save(0).promote(0)
+    with journal_of(night) as written:
+        for event in (*events, chosen("checkpoint-0")):
+            written.append(event)
+        publisher = Publisher(night.folder, written, night.clock, None, 10.0)
+        assert publisher.publish()
+    assert published(publisher)[-1].note.endswith(says)
 
 
 def test_where_the_test_fails_the_next_one_is_published_and_the_reason_is_kept(

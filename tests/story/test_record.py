@@ -8,7 +8,7 @@ from tests.report import samples
 
 from overnight.codec import to_json
 from overnight.story.record import machine, record
-from overnight.values.ledger import Entry, Published, Rewound
+from overnight.values.ledger import Continued, Entry, Published, Rewound
 from overnight.values.lessons import Remembered
 from overnight.values.plan import TimeEstimate
 
@@ -113,6 +113,8 @@ def test_only_a_night_that_went_well_is_an_example_for_the_next() -> None:
     assert not with_gain(-0.1).well
     assert not with_gain(0.7, keep="base").well
     assert not with_gain(0.7, more=[rewound]).well
+    continued = Entry(t=1.0, utc=1.0, event=Continued(name="checkpoint-500", steps=500))
+    assert not with_gain(0.7, more=[continued]).well
 
 
 def test_an_untested_publication_has_no_price() -> None:

@@ -59,7 +59,7 @@ def find(path: str, *, thorough: bool = True) -> Foreign:
         ModelError: there is none; the sentence says what is wrong and what to give instead.
     """
     place = Path(path).expanduser().absolute()
-    if not place.is_dir():
+    if not os.path.isdir(place):  # unlike the path's own method it takes any name
         raise ModelError(f"--resume-from-checkpoint {path}: there is no such folder; name a folder "
                          "checkpoint-N of a trainer, or the one that it lies in")  # fmt: skip
     try:
