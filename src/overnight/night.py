@@ -5,7 +5,6 @@ and the exit status of the training process. Never: publishes (a fresh process d
 supervise.py).
 """
 
-import json
 import os
 import signal
 import time
@@ -28,7 +27,7 @@ from overnight.story.look import Look, load_tokenizer, look, question
 from overnight.story.remember import lessons_for
 from overnight.story.stage import Stage
 from overnight.story.teller import Teller
-from overnight.training import journal
+from overnight.training import journal, sealed
 from overnight.training.journal import Journal
 from overnight.values.errors import EndedEarly, ModelError, OvernightError
 from overnight.values.facts import DatasetProfile, Finding
@@ -76,10 +75,14 @@ def run(run_folder: Path, *, clock: Clock) -> int:
     die_with_parent()
     with Journal.open(run_folder, clock) as written:
         first = os.environ.get("RANK", "0") == "0"  # torchrun's number of this process
-        teller = Teller(run_folder, written, clock, journal.read(run_folder), main=first)
+        entries, unread = journal.read_counting(run_folder)
+        teller = Teller(run_folder, written, clock, entries, main=first)
         begun = journal.started(teller.entries)
         if begun is None:
             raise OvernightError(f"{run_folder} has no beginning; start with `overnight train`")
+        if unread:
+            lines = "1 line" if unread == 1 else f"{unread} lines"
+            teller.note(f"{lines} of {journal.EVENTS} cannot be read and were passed over")
         return _night(teller, begun, _Stop(), born=born)
 
 
@@ -138,13 +141,13 @@ def _weights_name(model: str) -> str:
 
 
 def _asked(folder: Path) -> Request:
-    return from_json(json.loads((folder / PLAN).read_text("utf-8"))["request"], Request)
+    return from_json(sealed.read(folder / PLAN)["request"], Request)
 
 
 def _written_plan(teller: Teller) -> dict[str, Any]:
     """plan.json; all processes but the first wait until that has written the plan."""
     while True:
-        written: dict[str, Any] = json.loads((teller.run_folder / PLAN).read_text("utf-8"))
+        written = sealed.read(teller.run_folder / PLAN)
         if teller.main or "plan" in written:
             return written
         time.sleep(0.1)

@@ -10,7 +10,7 @@ from tests.fakes import FakeClock
 from tests.training.nights import start, stepped
 
 from overnight.training import journal
-from overnight.training.disk import BALLAST, DiskFull, set_ballast
+from overnight.training.disk import BALLAST, DiskFull, DiskTrouble, set_ballast
 from overnight.training.journal import (
     EVENTS,
     Journal,
@@ -199,11 +199,73 @@ def test_a_full_disk_costs_the_ballast_and_no_event(
     assert [entry.event for entry in read(tmp_path)] == [start(clock), start(clock), NOTE]
 
 
-def test_a_disk_that_stays_full_is_told(tmp_path: Path, clock: FakeClock) -> None:
+def test_while_the_disk_is_full_events_wait_and_none_is_lost(
+    tmp_path: Path, clock: FakeClock
+) -> None:
     with begun(tmp_path, clock) as one:
-        one._file = FullDisk(one._file, tmp_path, 0)  # type: ignore[assignment]
-        with pytest.raises(DiskFull, match=r"events\.jsonl could not be written"):
-            one.append(NOTE)
+        whole = one._file
+        one._file = FullDisk(whole, tmp_path, 0)  # type: ignore[assignment]
+        waited = [one.append(NOTE), one.append(stepped(1))]
+        assert "events.jsonl could not be written: the disk is full" in one.behind
+        one._file = whole
+        waited.append(one.append(NOTE))
+        assert one.behind == ""
+    assert read(tmp_path)[1:] == waited
+
+
+def test_a_disk_that_stays_full_to_the_end_is_told(tmp_path: Path, clock: FakeClock) -> None:
+    one = begun(tmp_path, clock)
+    one._file = FullDisk(one._file, tmp_path, 0)  # type: ignore[assignment]
+    one.append(NOTE)
+    with pytest.raises(DiskFull, match=r"events\.jsonl could not be written"):
+        one.close()
+
+
+def test_a_disk_that_fails_otherwise_is_told_at_once(tmp_path: Path, clock: FakeClock) -> None:
+    class Broken:
+        def __getattr__(self, name: str) -> Any:
+            raise OSError(errno.EIO, "Input/output error")
+
+    one = begun(tmp_path, clock)
+    one.close()
+    one._file = Broken()  # type: ignore[assignment]
+    with pytest.raises(DiskTrouble, match=r"events\.jsonl could not be written: Input/output"):
+        one.append(NOTE)
+
+
+def first_line_damaged(folder: Path) -> None:
+    raw = bytearray((folder / EVENTS).read_bytes())
+    raw[20] ^= 1
+    (folder / EVENTS).write_bytes(raw)
+
+
+def test_a_night_whose_first_line_is_damaged_knows_its_beginning(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    with begun(tmp_path, clock) as one:
+        clock.advance(5.0)
+        written = one.append(NOTE)
+    first_line_damaged(tmp_path)
+    entries, damaged = read_counting(tmp_path)
+    assert ([entry.event for entry in entries], damaged) == ([start(clock_at_start()), NOTE], 1)
+    assert entries[1] == written
+    with Journal.open(tmp_path, clock) as again:
+        assert again.append(NOTE).t == pytest.approx(5.0, abs=1e-3)
+
+
+def clock_at_start() -> FakeClock:
+    return FakeClock()
+
+
+def test_a_journal_of_rubbish_is_no_nights_even_beside_a_beginning(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    begun(tmp_path, clock).close()
+    (tmp_path / EVENTS).write_bytes(b"rubbish\n")
+    assert read_counting(tmp_path) == ([], 1)
+    (tmp_path / journal.BEGUN).write_text("{}")
+    (tmp_path / EVENTS).write_bytes(b"")
+    assert read(tmp_path) == []
 
 
 RESERVE = Reserve(save=1.0, evaluation=2.0, publish=3.0, margin=4.0)

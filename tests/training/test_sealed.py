@@ -33,7 +33,7 @@ def test_every_bit_that_is_another_is_noticed_and_the_copy_taken(plan: Path) -> 
     for at in range(len(good)):
         flip(plan, at)
         assert sealed.read(plan) == CONTENT
-        assert sealed.mend(plan).startswith("plan.json is damaged (not what was written): its copy")
+        assert sealed.mend(plan).startswith("plan.json was not what was written: its copy")
         assert plan.read_bytes() == good
 
 
@@ -46,7 +46,7 @@ def test_a_damaged_one_is_kept_aside_when_the_copy_takes_its_place(plan: Path) -
 
 def test_one_that_is_gone_comes_back(plan: Path) -> None:
     plan.unlink()
-    assert sealed.mend(plan) == "plan.json is gone: its copy was put in its place"
+    assert sealed.mend(plan) == "plan.json was gone: its copy was put in its place"
     assert sealed.read(plan) == CONTENT
 
 
@@ -55,7 +55,9 @@ def test_where_both_are_damaged_one_line_says_what_to_do(plan: Path, content: by
     plan.write_bytes(content)
     sealed.copy_of(plan).write_bytes(content)
     assert sealed.mend(plan) == ""
-    with pytest.raises(InputError, match=r"plan\.json is damaged \(.*start over with --fresh"):
+    with pytest.raises(
+        InputError, match=r"plan\.json is gone or damaged \(not what was written\), .*--fresh"
+    ):
         sealed.read(plan)
 
 
@@ -63,5 +65,11 @@ def test_a_file_without_a_copy_has_none(tmp_path: Path) -> None:
     sealed.write(tmp_path / "base.json", CONTENT)
     assert [path.name for path in tmp_path.iterdir()] == ["base.json"]
     flip(tmp_path / "base.json")
-    with pytest.raises(InputError, match=r"base\.json is damaged"):
+    with pytest.raises(InputError, match=r"base\.json is gone or damaged"):
         sealed.read(tmp_path / "base.json")
+
+
+def test_a_copy_that_a_kill_left_behind_is_made_like_the_file_again(plan: Path) -> None:
+    sealed.write(plan, CONTENT | {"plan": 7})
+    assert sealed.mend(plan) == ""
+    assert sealed.copy_of(plan).read_bytes() == plan.read_bytes()

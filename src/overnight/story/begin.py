@@ -4,7 +4,6 @@ In: a Request and a run folder. Out: a `Night`, with its beginning in the journa
 training; a deadline once set is kept by every resumption.
 """
 
-import json
 import re
 import secrets
 from collections.abc import Sequence
@@ -17,7 +16,7 @@ from overnight.codec import from_json, to_json
 from overnight.probe.clock import Clock, echo, local_zone, process_started
 from overnight.probe.session_limits import SessionLimit
 from overnight.story import continued, windows
-from overnight.training import journal, manifest
+from overnight.training import journal, manifest, sealed
 from overnight.training.disk import BALLAST, set_ballast
 from overnight.training.journal import Journal
 from overnight.values.errors import InputError
@@ -31,9 +30,11 @@ RUNS = "runs"
 VERSIONED = ("overnight", "torch", "transformers", "peft", "accelerate")
 COMMAND_SECONDS = 60.0
 """A process older than this was not started for this night: it is a notebook or a service."""
-FIRST_FILES = frozenset((PLAN, journal.EVENTS, BALLAST))
+FIRST_FILES = frozenset(
+    (PLAN, sealed.copy_of(Path(PLAN)).name, journal.EVENTS, journal.BEGUN, BALLAST)
+)
 """What a night that was killed while it began has left: it can begin again over them."""
-NOT_COMPARED = ("window", "output_dir", "name", "processes")
+NOT_COMPARED = ("window", "output_dir", "name")
 """Fields of a Request that a resumption may give anew."""
 
 
@@ -204,7 +205,7 @@ def _begin(request: Request, folder: Path, clock: Clock, limit: SessionLimit | N
     begun = windows.held_to(begun, limit, clock.utc())
     folder.mkdir(parents=True, exist_ok=True)
     set_ballast(folder)
-    journal.write_json(folder / PLAN, {"request": to_json(request)}, fsync=True)
+    sealed.write(folder / PLAN, {"request": to_json(request)}, twice=True)
     with Journal.open(folder, clock) as written:
         written.note_start(begun)
     return begun
@@ -245,12 +246,15 @@ def _before(folder: Path) -> Request:
     Raises:
         InputError: plan.json is gone or damaged.
     """
+    mended = sealed.mend(folder / PLAN)
+    if mended:
+        print(mended)
     try:
-        written = json.loads((folder / PLAN).read_text("utf-8"))
+        written = sealed.read(folder / PLAN)
         if "plan" in written:
             from_json(written["plan"], Plan)
         return from_json(written["request"], Request)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{folder / PLAN} is gone or damaged ({error}), so the night cannot go "
                          "on; --fresh starts over") from error  # fmt: skip
 

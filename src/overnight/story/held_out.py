@@ -3,14 +3,13 @@
 In: the live stage. Out: its held-out parts cut, base.json in the run folder. Never: trains.
 """
 
-import json
-
 import numpy as np
 
 from overnight.codec import from_json
 from overnight.story.stage import Stage
-from overnight.training import journal
+from overnight.training import sealed
 from overnight.values.cadence import LOOK_SHARE
+from overnight.values.errors import InputError
 
 BASE = "base.json"
 LEAST_ROWS = 20
@@ -38,16 +37,16 @@ def remember_base(on: Stage) -> None:
     if on.teller.main:
         seen = {part: sums for (part, base), (sums, _) in on.keeper.rows.items() if base}
         rows = {part: sums.tolist() for part, sums in seen.items()}
-        journal.write_json(on.teller.run_folder / BASE, rows)
+        sealed.write(on.teller.run_folder / BASE, rows)
 
 
 def recall_base(on: Stage) -> None:
     """What `remember_base` wrote, and the same rows as then."""
     try:
-        written = json.loads((on.teller.run_folder / BASE).read_text(encoding="utf-8"))
-        rows = from_json(written, dict[str, list[float]])
-    except (OSError, ValueError):
-        on.teller.note("the base model's row losses are lost; its gain is given without interval")
+        rows = from_json(sealed.read(on.teller.run_folder / BASE), dict[str, list[float]])
+    except (InputError, ValueError):
+        on.teller.note(f"{BASE}, the base model's row losses, is gone or damaged; its gain is "
+                       "given without interval")  # fmt: skip
         return
     for part, held in on.keeper.held_out.items():
         sums = np.asarray(rows.get(part, ()), dtype=np.float64)

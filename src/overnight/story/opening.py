@@ -3,7 +3,6 @@
 In: what was looked at and planned. Out: a Loop that stands where the night stands. Never: trains.
 """
 
-import json
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -23,7 +22,7 @@ from overnight.story.look import Look
 from overnight.story.publishing import publish_price
 from overnight.story.stage import Stage
 from overnight.story.teller import Teller
-from overnight.training import ahead, answers, journal, lineage, methods, render
+from overnight.training import ahead, answers, lineage, methods, render, sealed
 from overnight.training.export import TOKENIZER
 from overnight.training.keeper import Keeper
 from overnight.training.loop import Course, Loop
@@ -94,10 +93,10 @@ def write_plan(folder: Path, plan: Plan, request: Request, found: Look) -> None:
         "rejections": to_json(plan.rejections),
         "plan": to_json(plan),
     }
-    before = json.loads((folder / PLAN).read_text(encoding="utf-8"))
+    before = sealed.read(folder / PLAN)
     # What was shown before anything was measured stays readable beside what came of it.
     content["first_plan"] = before.get("first_plan", before.get("plan", content["plan"]))
-    journal.write_json(folder / PLAN, content, fsync=True)
+    sealed.write(folder / PLAN, content, twice=True)
 
 
 def begin(on: Stage, prepared: Prepared) -> Loop:

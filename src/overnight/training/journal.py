@@ -10,19 +10,29 @@ import json
 import math
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from io import FileIO
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self, TypeVar
 
 from overnight.codec import entries_from_text, entry_to_line, from_json, to_json
-from overnight.training.disk import fsync_folder, replace_text, with_ballast
+from overnight.training import sealed
+from overnight.training.disk import (
+    DiskFull,
+    DiskTrouble,
+    fsync_folder,
+    replace_text,
+    with_ballast,
+)
 from overnight.values.errors import InputError, OvernightError
 from overnight.values.ledger import Entry, Event, Forecast, Started, Stepped
 
 T = TypeVar("T")
 
 EVENTS = "events.jsonl"
+BEGUN = ".begun.json"
+"""The night's beginning once more: without it nothing else in the journal can be placed."""
 SYNC_SECONDS = 1.0
 """Steps and forecasts are flushed at most this often: what a power cut may take of them."""
 _TICK = 1e-6
@@ -56,6 +66,9 @@ class Journal:
         self._origin: float | None = None
         self._last = 0.0
         self._synced = -math.inf
+        self._waiting: list[bytes] = []
+        self.behind = ""
+        """Why lines wait to be written: the disk is full. They are tried again with the next."""
 
     @classmethod
     def open(cls, run_folder: Path, clock: Clock) -> Self:
@@ -79,21 +92,36 @@ class Journal:
         """Begin a night, or, with the same `run` and first start, move its deadline."""
         if self._origin is None:
             self._set_origin(started)
-        return self.append(started)
+        entry = self.append(started)
+        with suppress(DiskTrouble):  # a night is not refused for want of a second copy
+            sealed.write(self.run_folder / BEGUN, started)
+        return entry
 
     def append(self, event: Event) -> Entry:
         """Write one event in one call and return its entry; all but steps are flushed at once.
 
+        Where the disk is full, the ballast gone too, the line waits in memory: see `behind`.
+
         Raises:
-            DiskTrouble: the disk refused, the ballast released or not.
+            DiskTrouble: the disk refused otherwise.
         """
         entry = Entry(t=self.now(), utc=self._clock.utc(), event=event)
-        line = entry_to_line(entry).encode("ascii") + b"\n"
-        what = str(self.run_folder / EVENTS)
-        with_ballast(self.run_folder, lambda: self._write(line), what=what)
-        if not isinstance(event, Stepped | Forecast) or self._stale():
-            with_ballast(self.run_folder, self._flush, what=what)
+        self._waiting.append(entry_to_line(entry).encode("ascii") + b"\n")
+        urgent = not isinstance(event, Stepped | Forecast) or self._stale()
+        try:
+            self._catch_up(flush=urgent)
+        except DiskFull as full:
+            self.behind = str(full)
         return entry
+
+    def _catch_up(self, *, flush: bool) -> None:
+        what = str(self.run_folder / EVENTS)
+        while self._waiting:
+            with_ballast(self.run_folder, lambda: self._write(self._waiting[0]), what=what)
+            del self._waiting[0]
+        if flush:
+            with_ballast(self.run_folder, self._flush, what=what)
+        self.behind = ""
 
     def now(self) -> float:
         """Seconds since the night's first start; more at every call, whatever the clock does."""
@@ -105,9 +133,13 @@ class Journal:
         return self._last
 
     def close(self) -> None:
-        """Flush and close; the journal cannot be used after it."""
+        """Flush and close; the journal cannot be used after it.
+
+        Raises:
+            DiskTrouble: the disk refused.
+        """
         try:
-            with_ballast(self.run_folder, self._flush, what=str(self.run_folder / EVENTS))
+            self._catch_up(flush=True)
         finally:
             self._file.close()
 
@@ -156,7 +188,15 @@ def _first_start(path: Path) -> Started | None:
             for entry in entries_from_text(line)[0]:
                 if isinstance(entry.event, Started):
                     return entry.event
-    return None
+    return started(read(path.parent))
+
+
+def _copy_of_start(run_folder: Path) -> Entry | None:
+    try:
+        begun = from_json(sealed.read(run_folder / BEGUN), Started)
+    except (InputError, ValueError):
+        return None
+    return Entry(t=0.0, utc=begun.started_utc, event=begun)
 
 
 def _last_t(path: Path) -> float:
@@ -168,7 +208,10 @@ def _last_t(path: Path) -> float:
 
 
 def read(run_folder: Path) -> list[Entry]:
-    """Every whole entry of the night so far; none where there is no journal."""
+    """Every whole entry of the night so far; none where there is no journal.
+
+    Where the line of its beginning alone is damaged, the copy beside stands in for it.
+    """
     return read_counting(run_folder)[0]
 
 
@@ -179,6 +222,9 @@ def read_counting(run_folder: Path) -> tuple[list[Entry], int]:
     except FileNotFoundError:
         return [], 0
     entries, torn = entries_from_text(content.decode("utf-8", errors="replace"))
+    if entries and not any(isinstance(entry.event, Started) for entry in entries):
+        begun = _copy_of_start(run_folder)
+        entries = (begun, *entries) if begun else entries
     return list(entries), len(torn)
 
 

@@ -41,28 +41,32 @@ def read(path: Path) -> dict[str, Any]:
             return _whole(place)
         except ValueError:
             continue
-    raise InputError(f"{path} is {_wrong(path)}; put it back as it was, or start over with --fresh")
+    raise InputError(f"{path} is gone or damaged ({_wrong(path)}), so the night cannot go on; "
+                     "--fresh starts over")  # fmt: skip
 
 
 def mend(path: Path) -> str:
     """Put the copy into the place of a damaged file; one sentence, or nothing where all is well.
 
+    A copy that a kill left behind is made like the file again.
+
     Raises:
         DiskTrouble: the disk refused.
     """
-    wrong = _wrong(path)
-    if not wrong:
-        return ""
+    copy, wrong = copy_of(path), _wrong(path)
     try:
-        text = sealed(_whole(copy_of(path)))
-    except ValueError:
-        return ""  # nothing to mend it with: `read` says so
-    try:
+        if not wrong:
+            if copy.exists() and copy.read_bytes() != path.read_bytes():
+                replace_text(copy, sealed(_whole(path)), fsync=True)
+            return ""
+        if _wrong(copy):
+            return ""  # nothing to mend it with: `read` says so
+        text = sealed(_whole(copy))
         kept = f"; the damaged one lies in {set_aside(path).parent.name}/" if path.exists() else ""
         replace_text(path, text, fsync=True)
     except OSError as error:
         raise trouble(error, what=str(path)) or error from error
-    return f"{path.name} is {wrong}: its copy was put in its place{kept}"
+    return f"{path.name} was {wrong}: its copy was put in its place{kept}"
 
 
 def _wrong(path: Path) -> str:
@@ -82,6 +86,4 @@ def _whole(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise ValueError(f"not readable ({error.strerror})") from error
     except UnicodeDecodeError as error:
-        raise ValueError("damaged (not what was written)") from error
-    except ValueError as error:
-        raise ValueError(f"damaged ({error})") from error
+        raise ValueError("not what was written") from error
