@@ -95,7 +95,8 @@ def _level(name: str, y: float, report: Report, role: Role = "reference") -> Lin
 
 
 def _troubles(report: Report) -> Iterator[Mark]:
-    names = {"Crashed": "crash", "Rewound": "rewind", "Shrunk": "memory ran out"}
+    names = {"Crashed": "crash", "Rewound": "rewind", "Shrunk": "memory ran out",
+             "Diagnosed": "a bad sign"}  # fmt: skip
     for incident in report.incidents:
         if incident.kind in names:
             yield Mark(x=incident.t, name=names[incident.kind], trouble=True)

@@ -14,6 +14,7 @@ from overnight.values.ledger import (
     Answered,
     Continued,
     Crashed,
+    Diagnosed,
     Ended,
     Entry,
     Evaluated,
@@ -199,9 +200,11 @@ def incidents(entries: Sequence[Entry]) -> tuple[Incident, ...]:
     """Everything that went otherwise, and every note, one sentence each."""
     found = []
     for e in entries:
-        text = e.event.text if isinstance(e.event, Noted) else trouble(e.event)
+        said = isinstance(e.event, Noted | Diagnosed)
+        text = e.event.text if said else trouble(e.event)
         if text:
-            kind = type(e.event).__name__
+            good = isinstance(e.event, Diagnosed) and e.event.good
+            kind = "Noted" if good else type(e.event).__name__
             found.append(Incident(t=e.t, utc=e.utc, kind=kind, text=text))
     return tuple(found)
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from overnight.control import forecast as foretold
 from overnight.planning import measure, rules, timing
-from overnight.story import correction, remember
+from overnight.story import correction, diagnosis, remember
 from overnight.story.stage import Stage
 from overnight.training.loop import Loop
 from overnight.values.ledger import Evaluated, Event, Forecast, Rehearsed, Replanned, Stepped
@@ -22,7 +22,8 @@ FORECAST_SHARE = 0.02
 
 
 def watch(on: Stage, loop: Loop, event: Event) -> None:
-    """What follows from an event besides the loop's own doing: the rehearsal's end, forecasts."""
+    """What follows from an event besides the loop's doing: signs, the rehearsal's end, forecasts."""
+    diagnosis.watch(on, loop, event)
     if isinstance(event, Stepped) and on.rehearsing:
         on.steps.append(event)
         if on.session.agreed(_enough(on)):

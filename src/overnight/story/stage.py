@@ -7,6 +7,7 @@ on. Never: acts by itself.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from overnight.control.signs import Signs
 from overnight.story.look import Look
 from overnight.story.teller import Teller
 from overnight.training.keeper import Keeper
@@ -43,6 +44,8 @@ class Stage:
     glanced_at: float = 0.0
     answer_seconds: float = 0.0
     """What the answers before training took."""
+    signs: Signs | None = None
+    """What the figures have said so far; read from the journal at the first one."""
 
     @property
     def publishing(self) -> float:
