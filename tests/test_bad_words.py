@@ -12,7 +12,9 @@ import pytest
 from tests import small_nights
 from tests.bad_input import Newcomer
 
+from overnight.codec import unsealed
 from overnight.probe import clock
+from overnight.training import sealed
 
 BAD_WORDS = [
     ("--within 1h --by 8am", "--within and --by both say when it is over; keep one"),
@@ -187,18 +189,26 @@ AGAIN = " ".join(("--name n", *small_nights.SIXTY_STEPS))
 def test_a_damaged_plan_is_named_and_nothing_goes_on_over_it(
     newcomer: Newcomer, night: Path, content: bytes | None
 ) -> None:
-    (night / "plan.json").unlink() if content is None else (night / "plan.json").write_bytes(
-        content
-    )
+    for name in ("plan.json", ".plan.json.copy"):
+        (night / name).unlink() if content is None else (night / name).write_bytes(content)
     assert "plan.json" in newcomer.is_refused("report n")
     said = newcomer.is_refused(f"train M/good.jsonl --model M/model {AGAIN}")
     assert "plan.json is gone or damaged" in said and "--fresh" in said
 
 
 @pytest.mark.tiny
+def test_a_plan_that_alone_is_damaged_is_mended_and_said(newcomer: Newcomer, night: Path) -> None:
+    whole = (night / "plan.json").read_bytes()
+    (night / "plan.json").write_bytes(whole.replace(b"0", b"1", 1))
+    newcomer.types(f"train M/good.jsonl --model M/model {AGAIN}")
+    assert (night / "plan.json").read_bytes() == whole
+    assert (night / "set-aside" / "plan.json-1").exists()
+
+
+@pytest.mark.tiny
 def test_a_plan_that_is_half_written_stops_a_resumption(newcomer: Newcomer, night: Path) -> None:
-    asked = json.loads((night / "plan.json").read_text())
-    (night / "plan.json").write_text(json.dumps({"request": asked["request"], "plan": 7}))
+    asked = unsealed((night / "plan.json").read_text())
+    sealed.write(night / "plan.json", {"request": asked["request"], "plan": 7}, twice=True)
     said = newcomer.is_refused(f"train M/good.jsonl --model M/model {AGAIN}")
     assert "plan.json is gone or damaged" in said
 

@@ -54,6 +54,17 @@ def test_every_event_is_journalled_and_remembered(teller: Teller):
     assert teller.entries == journal.read(teller.run_folder)
 
 
+def test_a_journal_that_waits_for_room_is_told_once(teller: Teller, capsys):
+    journalled = teller.journal.append
+    for behind in ("the disk is full", "the disk is full", "", "the disk is full"):
+        teller.journal.behind = behind
+        teller.journal.append = lambda event: journal.Entry(t=1.0, utc=1.0, event=event)
+        teller.tell(stepped(1))
+    teller.journal.append, teller.journal.behind = journalled, ""
+    said = capsys.readouterr().err
+    assert said.count("the disk is full; the night goes on") == 2
+
+
 def test_logging_steps_thins_what_is_shown_and_nothing_else(teller: Teller):
     teller.logging_steps, teller.view = 5, Listener()
     for step in range(1, 11):

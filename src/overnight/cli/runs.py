@@ -57,7 +57,7 @@ def read_status(run: Path) -> Status:
         return from_json(json.loads(file.read_text(encoding="utf-8")), Status)
     except FileNotFoundError as error:
         raise InputError(f"{file} is missing: no night was started in this folder") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{file} cannot be read ({error}); `overnight report` reads the journal "
                          "beside it") from error  # fmt: skip
 

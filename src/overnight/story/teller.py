@@ -52,6 +52,7 @@ class Teller:
     """On the boot-time clock."""
     reserve: Reserve | None = None
     on_track: bool | None = None
+    _behind: str = field(default="")
     _newest: Stepped | None = field(default=None)
     _status_at: float = field(default=-1e9)
 
@@ -63,10 +64,19 @@ class Teller:
             self._newest = event
         entry = self.journal.append(event)
         self.entries.append(entry)
+        self._tell_behind()
         status = self.status()
         self._write_status(status, urgent=isinstance(event, Stopped))
         if not isinstance(event, Stepped) or event.step % self.logging_steps == 0:
             self._show(entry, status)
+
+    def _tell_behind(self) -> None:
+        """Once for each time that the disk is full: the journal waits, the night goes on."""
+        behind = self.journal.behind
+        if behind and not self._behind:
+            print(f"overnight: {behind}; the night goes on, and what happened is written as soon "
+                  "as there is room", file=sys.stderr)  # fmt: skip
+        self._behind = behind
 
     def all(self, events: Iterable[Event]) -> None:
         """Tells several."""
