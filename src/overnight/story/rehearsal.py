@@ -22,7 +22,7 @@ FORECAST_SHARE = 0.02
 
 
 def watch(on: Stage, loop: Loop, event: Event) -> None:
-    """What follows from an event besides the loop's doing: signs, the rehearsal's end, forecasts."""
+    """What follows from an event besides the loop's doing: signs, the rehearsal's end, forecast."""
     diagnosis.watch(on, loop, event)
     if isinstance(event, Stepped) and on.rehearsing:
         on.steps.append(event)
