@@ -7,6 +7,7 @@ class FakeClock:
     def __init__(self, *, boot: float = 1_000.0, utc: float = 1_800_000_000.0) -> None:
         self._boot = boot
         self._utc = utc
+        self._slept = 0.0
         self._boot_id = "boot-1"
 
     def boot(self) -> float:
@@ -15,13 +16,21 @@ class FakeClock:
     def utc(self) -> float:
         return self._utc
 
+    def awake(self) -> float:
+        return self._boot - self._slept
+
     def boot_id(self) -> str:
         return self._boot_id
 
     def advance(self, seconds: float) -> None:
-        """Time goes by, awake or asleep: both clocks count it."""
+        """Time goes by: both clocks count it."""
         self._boot += seconds
         self._utc += seconds
+
+    def sleep(self, seconds: float) -> None:
+        """The machine sleeps: time goes by, and nobody is there to do anything in it."""
+        self.advance(seconds)
+        self._slept += seconds
 
     def set_wall(self, utc: float) -> None:
         """Somebody sets the machine's time: only the wall clock jumps."""

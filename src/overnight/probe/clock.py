@@ -33,6 +33,10 @@ class Clock(Protocol):
         """Seconds since the Unix epoch; may jump when the machine's time is set."""
         ...
 
+    def awake(self) -> float:
+        """Seconds on a clock that stands still while the machine sleeps, for prices."""
+        ...
+
     def boot_id(self) -> str:
         """A name for this boot; readings of `boot` compare only while it is the same."""
         ...
@@ -56,6 +60,13 @@ class SystemClock:
     def utc(self) -> float:
         """Seconds since the Unix epoch."""
         return time.time()
+
+    def awake(self) -> float:
+        """Seconds on a clock that stands still in sleep; where none does, as `boot` counts."""
+        if sys.platform == "darwin":
+            return time.monotonic()  # mach_absolute_time: see above. Unproven.
+        # Linux: CLOCK_MONOTONIC, without suspend (clock_gettime(2)).
+        return time.monotonic() if sys.platform == "linux" else self.boot()
 
     def boot_id(self) -> str:
         """A name for this boot."""
