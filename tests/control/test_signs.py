@@ -24,7 +24,7 @@ def given(figures: list[Figure]) -> list[Sign]:
 
 
 def diverging(steps: int = 40) -> list[Figure]:
-    return [Figure(step=n, loss=1.0 + n, horizon=1000) for n in range(1, steps)]
+    return [Figure(step=n, loss=1.2**n, horizon=1000) for n in range(1, steps)]
 
 
 def test_a_sign_is_given_once():

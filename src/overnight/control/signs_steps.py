@@ -14,13 +14,13 @@ IN_A_ROW = 5
 TWICE = 2.0
 """Times the lowest level of the loss, as KillLossSpike has it, ..."""
 SPREADS = 6.0
-"""... and so many mean distances of neighbours above it, nearly seven standard deviations, ..."""
+"""... and so many mean distances from the level above it, five standard deviations, ..."""
 LEAST = 0.1
 """... and by so many nats: near zero a doubled loss is nothing."""
 UNSEEN_SPREAD = 0.25
 """Of the first loss: its noise until it is known; runs with one row a step have 0.24."""
-WEIGHT = 0.1
-"""Of the newest loss in the level."""
+WEIGHT = 0.02
+"""Of the newest loss in the level and its scatter: some fifty losses, lest they follow a wave."""
 NOT_FINITE = 3
 """Steps in a row, as health.py has them."""
 RESTART = 0.5
@@ -33,18 +33,19 @@ class Level:
     """Where the loss is, how much it scatters, and the lowest it has been."""
 
     now: float = math.nan
-    newest: float = math.nan
     spread: float = 0.0
-    """Mean distance of a loss from the one before, so that no drift counts as scatter."""
+    """Mean distance of a loss from the level before it."""
     low: float = math.inf
+    seen: int = 0
 
     def after(self, loss: float) -> "Level":
         """With one more loss, which is no spike."""
         if math.isnan(self.now):
-            return Level(now=loss, newest=loss, spread=UNSEEN_SPREAD * abs(loss), low=loss)
-        spread = self.spread + WEIGHT * (abs(loss - self.newest) - self.spread)
-        now = self.now + WEIGHT * (loss - self.now)
-        return Level(now=now, newest=loss, spread=spread, low=min(self.low, now))
+            return Level(now=loss, spread=UNSEEN_SPREAD * abs(loss), low=loss, seen=1)
+        weight = max(WEIGHT, 1.0 / (self.seen + 1))
+        spread = self.spread + weight * (abs(loss - self.now) - self.spread)
+        now = self.now + weight * (loss - self.now)
+        return Level(now=now, spread=spread, low=min(self.low, now), seen=self.seen + 1)
 
     @property
     def line(self) -> float:
