@@ -19,7 +19,7 @@ from overnight.probe import architecture, hardware, weights
 from overnight.probe.clock import Clock, process_started
 from overnight.report.live import LiveView
 from overnight.report.proposal import print_plan
-from overnight.story import continued, ending, intake, opening, rehearsal
+from overnight.story import continued, ending, intake, opening, rehearsal, sameness, smaller
 from overnight.story.begin import PLAN
 from overnight.story.children import die_with_parent
 from overnight.story.foresight import decide
@@ -29,7 +29,9 @@ from overnight.story.stage import Stage
 from overnight.story.teller import Teller
 from overnight.training import journal, sealed
 from overnight.training.journal import Journal
-from overnight.values.errors import EndedEarly, ModelError, OvernightError
+from overnight.training.loop import Loop
+from overnight.training.room import OptimizerMemoryGone
+from overnight.values.errors import EndedEarly, OvernightError
 from overnight.values.facts import DatasetProfile, Finding
 from overnight.values.ledger import Prepared, Started, Stopped
 from overnight.values.plan import Plan
@@ -97,6 +99,15 @@ def _night(teller: Teller, begun: Started, stop: "_Stop", *, born: float) -> int
     hardware.check_drivable(seen.hardware)
     found = replace(seen, lessons=lessons_for(question(request, seen, None)))
     looked = clock.boot()
+    prepared = Prepared(
+        import_seconds=imported - born,
+        data_seconds=looked - imported,
+        load_seconds=0.0,
+        fingerprint=found.data.profile.fingerprint,
+        weights=_weights_name(request.model),
+        tokens=sameness.tokens_name(found.data),
+    )
+    _same_as_before(teller, prepared, found)
     plan = _plan(teller, request, found, begun)
     found = replace(found, data=found.data.cut(plan.candidate.max_length))
     with LiveView(Console(), horizon=plan.time.total_steps) as view:
@@ -104,14 +115,7 @@ def _night(teller: Teller, begun: Started, stop: "_Stop", *, born: float) -> int
         stage = opening.stage(teller, request, found, plan)
         stage.wanted = stop.asked
         stage.ends_at = _ends_at(teller, begun)
-        prepared = Prepared(
-            import_seconds=imported - born,
-            data_seconds=looked - imported,
-            load_seconds=clock.boot() - looked,
-            fingerprint=found.data.profile.fingerprint,
-            weights=_weights_name(request.model),
-        )
-        _same_as_before(teller, prepared)
+        prepared = replace(prepared, load_seconds=clock.boot() - looked)
         return _told(stage, prepared)
 
 
@@ -119,14 +123,21 @@ def _told(stage: Stage, prepared: Prepared) -> int:
     """Opening, training, ending: each event told as it happens."""
     stage.teller.tell(prepared)
     loop = opening.begin(stage, prepared)
-    stopped = Stopped(step=0, reason="window")
+    try:
+        stopped = _trained(stage, loop)
+    except OptimizerMemoryGone:
+        raise smaller.after_optimizer(stage) from None
+    ending.end(stage, loop, stopped)
+    return EndedEarly.exit_status if stopped.reason in EARLY else 0
+
+
+def _trained(stage: Stage, loop: Loop) -> Stopped:
     for event in loop.train():
         stage.teller.tell(event)
         rehearsal.watch(stage, loop, event)
         if isinstance(event, Stopped):
-            stopped = event
-    ending.end(stage, loop, stopped)
-    return EndedEarly.exit_status if stopped.reason in EARLY else 0
+            return event
+    return Stopped(step=0, reason="window")
 
 
 def _ends_at(teller: Teller, begun: Started) -> float | None:
@@ -168,23 +179,16 @@ def _plan(teller: Teller, request: Request, found: Look, begun: Started) -> Plan
     return plan
 
 
-def _same_as_before(teller: Teller, now: Prepared) -> None:
-    """Refuses to go on with other data or another base under a run.
+def _same_as_before(teller: Teller, now: Prepared, found: Look) -> None:
+    """Refuses to go on with anything else under a run; says what may be other.
 
     Raises:
-        OvernightError: says which changed.
+        OvernightError: says what changed.
     """
-    for entry in teller.entries:
-        before = entry.event
-        if not isinstance(before, Prepared):
-            continue
-        changed = "data" if before.fingerprint != now.fingerprint else "base model"
-        if (before.fingerprint, before.weights) != (now.fingerprint, now.weights):
-            raise ModelError(
-                f"the {changed} changed since {teller.run_folder} was begun; put it back, or "
-                "start over with --fresh"
-            )
-        return
+    sameness.check(teller.run_folder, teller.entries, now)
+    news = sameness.news(teller.run_folder, teller.entries, found.hardware)
+    if news:
+        teller.note(news)
 
 
 def _import_all() -> None:

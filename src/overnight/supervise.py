@@ -20,6 +20,7 @@ from overnight.story.alone import alone
 from overnight.story.begin import Night
 from overnight.story.children import Child, Signals, in_words
 from overnight.story.publishing import Publisher, publish_price
+from overnight.story.smaller import Memory
 from overnight.story.teller import STATUS
 from overnight.training import export, journal
 from overnight.training.journal import Journal
@@ -118,14 +119,15 @@ class Supervisor:
         idle = 0
         self.saved_before = self._progress()
         while True:
-            before = self._progress()
+            before, memory = self._progress(), Memory(self.folder)
             child = Child.start(["_night", str(self.folder)], processes=self.night.processes)
             status = self._wait(child)
             if status in (0, EndedEarly.exit_status, *PASSED_ON):
                 return status
             self.crashes += 1
-            idle = 0 if self._progress() > before else idle + 1
             self._tell_crash(status)
+            better = memory.smaller(self.journal, ours=self.over() or self.signals.count > 0)
+            idle = 0 if better or self._progress() > before else idle + 1
             if self.signals.count or self._late() or idle >= RESTARTS_WITHOUT_PROGRESS:
                 return status
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from overnight.probe.container import Limits, limits
+from overnight.probe.container import Limits, limits, memory_kills
 
 GIB = 2**30
 
@@ -76,3 +76,21 @@ def test_no_quota_is_no_limit(tmp_path: Path) -> None:
         "sys/fs/cgroup/cpu/cpu.cfs_period_us": "100000",
     }
     assert limits(put(tmp_path, files)).processors is None
+
+
+@pytest.mark.parametrize(
+    ("files", "kills"),
+    [
+        ({}, None),
+        ({"proc/vmstat": "nr_free 5\noom_kill 3"}, 3),
+        ({"proc/self/cgroup": "0::/job", "sys/fs/cgroup/job/memory.events": "oom 2\noom_kill 1",
+          "proc/vmstat": "oom_kill 9"}, 1),
+        ({"proc/self/cgroup": "4:memory:/job", "proc/vmstat": "oom_kill 9",
+          "sys/fs/cgroup/memory/job/memory.oom_control": "under_oom 0\noom_kill 2"}, 2),
+        ({"proc/self/cgroup": "0::/", "proc/vmstat": "oom_kill 9"}, 9),
+    ],
+)  # fmt: skip
+def test_the_kernels_count_of_kills_is_the_groups_before_the_machines(
+    tmp_path: Path, files: dict[str, str], kills: int | None
+) -> None:
+    assert memory_kills(put(tmp_path, files)) == kills

@@ -33,6 +33,8 @@ class Asked:
     precision: str | None = None
     tokens: float | None = None
     """Of a micro-batch."""
+    free_bytes: int = 0
+    """Of the device's memory."""
 
 
 def again(record: Remembered) -> Asked:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Literal, cast
 
-from overnight.planning import rules
+from overnight.planning import room, rules
 from overnight.planning.lengths import mean_cut
 from overnight.planning.question import Question
 from overnight.values.errors import InputError
@@ -60,8 +60,15 @@ def lengths(question: Question) -> tuple[int, ...]:
     return (whole, *(length for length in SHORTER if length < whole))
 
 
-def of(question: Question, method: Method, length: int) -> Iterator[Candidate]:
-    """Every micro-batch, checkpointing and optimizer of one method at one length of rows."""
+def of(question: Question, method: Method, length: int) -> list[Candidate]:
+    """Every micro-batch, checkpointing and optimizer of one method at one length of rows, but those
+    that ran out of memory in an earlier night; where that leaves none, what was asked for."""
+    every = list(_every(question, method, length))
+    known = question.lessons.fitted
+    return [one for one in (room.within(each, known) for each in every) if one] or every
+
+
+def _every(question: Question, method: Method, length: int) -> Iterator[Candidate]:
     given = question.request.settings.given()
     base = _base(question, method, length)
     for rows in _sizes(question):

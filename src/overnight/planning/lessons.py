@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from overnight.planning.alike import Asked, likeness
 from overnight.planning.rates import best_rate
+from overnight.planning.room import fitted
 from overnight.values.facts import Interval
 from overnight.values.lessons import Lesson, Lessons, Remembered
 
@@ -79,7 +80,8 @@ def lessons(records: Sequence[Remembered], asked: Asked) -> Lessons:
     by_key = {key: _lesson(newest, asked, key) for key in _KINDS}
     rate, steps = best_rate(newest, asked)
     known = {key: lesson for key, lesson in by_key.items() if lesson is not None}
-    return Lessons(by_key=known, learning_rate=rate, learning_rate_steps=steps)
+    return Lessons(by_key=known, learning_rate=rate, learning_rate_steps=steps,
+                   fitted=fitted(newest, asked))  # fmt: skip
 
 
 def corrected(prior: Interval, lesson: Lesson | None) -> Interval:

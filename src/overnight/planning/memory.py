@@ -47,6 +47,13 @@ def trainable_parameters(candidate: Candidate, model: ModelProfile) -> int:
     return candidate.lora_r * sum(wide + long for wide, long in model.linear_shapes)
 
 
+def _fullest(candidate: Candidate, length: int) -> int:
+    """Tokens of the fullest micro-batch; a single row is never cut."""
+    tokens = candidate.per_device_train_batch_size * length
+    most = candidate.max_tokens_per_micro_batch or tokens
+    return min(tokens, max(most, length))
+
+
 def _trained(candidate: Candidate, model: ModelProfile, stack: Stack) -> int:
     """The same where another program adapts some products only."""
     if candidate.method == "full" or stack.adapted is None:
@@ -126,7 +133,7 @@ class _Step:
             stack=stack,
             layer=one_layer(candidate, model, stack=stack),
             length=length,
-            tokens=candidate.per_device_train_batch_size * length,
+            tokens=_fullest(candidate, length),
             trained=_trained(candidate, model, stack),
             linear=sum(wide * long for wide, long in model.linear_shapes),
         )

@@ -98,6 +98,11 @@ def of(candidate: Candidate, question: Question, pace: Interval) -> tuple[Reason
     }  # fmt: skip
     if candidate.optim != "adamw_torch":
         known["optim"] = (candidate.optim, "the optimizer's moments fit in 8 bits only")
+    if candidate.max_tokens_per_micro_batch:
+        known["max_tokens_per_micro_batch"] = (
+            candidate.max_tokens_per_micro_batch,
+            "memory ran out above it in an earlier night like this; fuller ones are cut",
+        )
     given = request.settings.given() | ({"method": 1} if request.method != "auto" else {})
     if request.resume_from_checkpoint is not None:
         given.pop("method", None)

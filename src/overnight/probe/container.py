@@ -1,6 +1,7 @@
 """What a container leaves of the machine: memory and processors after Linux control groups.
 
-In: the root of a file system with /proc and /sys. Out: `Limits`; None where nothing is limited.
+In: the root of a file system with /proc and /sys. Out: `Limits`; None where nothing is limited;
+how often the kernel has killed for want of memory.
 Never: what the machine itself has (hardware.py). On other systems there is nothing to find.
 """
 
@@ -32,6 +33,21 @@ def limits(root: Path = Path("/")) -> Limits:
         memory_used_bytes=tightest[1],
         processors=min(shares, default=None),
     )
+
+
+def memory_kills(root: Path = Path("/")) -> int | None:
+    """How many processes the kernel has killed because memory was used up; None: it does not say.
+
+    Of this process's group where that is counted (version 2, or version 1 since Linux 4.19), else
+    of the whole machine.
+    """
+    for folder in _folders(root, "memory"):
+        for name in ("memory.events", "memory.oom_control"):
+            if (folder / name).is_file():
+                return _entry(folder / name, "oom_kill")
+    if (root / "proc/vmstat").is_file():
+        return _entry(root / "proc/vmstat", "oom_kill")
+    return None
 
 
 def _folders(root: Path, controller: str) -> Iterator[Path]:

@@ -66,8 +66,11 @@ def _resumed(event: Resumed) -> str:
 
 def _shrunk(event: Shrunk) -> str:
     rows, pieces = event.per_device_train_batch_size, event.gradient_accumulation_steps
+    most = f", cut where they hold more than {event.most_tokens:,} tokens" * bool(event.most_tokens)
+    again = ", layers computed again" * event.gradient_checkpointing
     return (f"Memory ran out at step {event.step:,}: micro-batches of {count_of(rows, 'row')} x "
-            f"{pieces} from here on, the same rows a step ({inert_line(event.why)}).")  # fmt: skip
+            f"{pieces}{most}{again} from here on, the same rows a step "
+            f"({inert_line(event.why)}).")  # fmt: skip
 
 
 def _rewound(event: Rewound) -> str:

@@ -4,23 +4,23 @@ In: what was looked at and planned. Out: a Loop that stands where the night stan
 """
 
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from overnight.codec import to_json
+from overnight.codec import from_json, to_json
 from overnight.control.deadline import Deadline
 from overnight.control.health import Health
 from overnight.control.patience import Patience
 from overnight.control.schedule import Schedule
 from overnight.planning import rules, timing
-from overnight.story import continued, held_out
+from overnight.story import continued, held_out, sameness
 from overnight.story.begin import PLAN
 from overnight.story.look import Look
 from overnight.story.publishing import publish_price
 from overnight.story.stage import Stage
+from overnight.story.standing import Standing, answering, last_step, standing
 from overnight.story.teller import Teller
 from overnight.training import ahead, answers, lineage, methods, render, sealed
 from overnight.training.export import TOKENIZER
@@ -30,14 +30,11 @@ from overnight.training.session import Material, Session
 from overnight.values.cadence import Cadence
 from overnight.values.ledger import (
     Answered,
-    Entry,
     Evaluated,
     Part,
     Prepared,
-    Rehearsed,
     Resumed,
     Saved,
-    Shrunk,
     Stepped,
 )
 from overnight.values.plan import Plan, margin_seconds
@@ -72,6 +69,7 @@ def stage(teller: Teller, request: Request, found: Look, plan: Plan) -> Stage:
         entries=teller.entries,
         held_out=parts,
         clock=teller.clock.boot,
+        awake=teller.clock.awake,
         wanted=str,
         tell=teller.note,
         now=teller.journal.now,
@@ -120,7 +118,7 @@ def _begun(on: Stage, prepared: Prepared) -> Loop:
         return _resumed(on, found)
     if again and found is not None:
         # What stands before step 1 is measured again: a kill may have left a part of it.
-        lost = _last_step(on.teller.entries)
+        lost = last_step(on.teller.entries)
         on.teller.tell(Resumed(step=0, name=found.name, steps_lost=lost,
                                passed_over=found.passed_over))  # fmt: skip
     return _fresh(on)
@@ -165,22 +163,27 @@ def _loads(on: Stage) -> tuple[float, ...]:
     )  # fmt: skip
 
 
-def _loop(on: Stage, course: Course) -> Loop:
-    return Loop(on.session, course, acts=on.keeper, clock=on.teller.clock.boot)
+def _loop(on: Stage, then: Standing) -> Loop:
+    loop = Loop(on.session, then.course, acts=on.keeper, clock=on.teller.clock.boot,
+                awake=on.teller.clock.awake)  # fmt: skip
+    loop.coming = then.coming
+    return loop
 
 
 def _fresh(on: Stage) -> Loop:
     """Rehearses what is needed before step 1: memory, one save, one look at each held-out part."""
-    loop = _loop(on, _course(on))
-    while not on.session.largest_fits():
-        on.teller.tell(loop.shrink())
+    then = _stood(on, "")
+    loop = _loop(on, then)
+    loop.take_up()
+    while (gone := on.session.try_largest()) is not None:
+        on.teller.tell(loop.shrink(gone))
     held_out.limit(on)
     on.teller.horizon = _provisional(on)
     came = continued.checked(on)
     if came is None:
         _keep(on, loop)
     _measure_base(on, loop)
-    on.answer_seconds = _answering(on.teller.entries)
+    on.answer_seconds = answering(on.teller.entries)
     if not on.answer_seconds:  # a night that begins again has them already
         write_answers(on, "before")
     if came is not None:
@@ -227,71 +230,44 @@ def _provisional(on: Stage) -> int:
     return max(min(on.plan.time.total_steps, wanted or 10**9), min(PROVISIONAL_STEPS, wanted or 50))
 
 
-def _last_step(entries: list[Entry]) -> int:
-    return next((e.event.step for e in reversed(entries) if isinstance(e.event, Stepped)), 0)
-
-
-def _answering(entries: list[Entry]) -> float:
-    """Seconds that the answers before training took, as the journal has them."""
-    spans = [
-        entry.t - before.t
-        for before, entry in pairwise(entries)
-        if isinstance(entry.event, Answered) and entry.event.when == "before"
-    ]
-    return sum(spans)
-
-
 def _resumed(on: Stage, found: lineage.Found) -> Loop:
     """The loop where the checkpoint was written, with the course that the journal tells of it."""
     assert found.path is not None
-    for entry in on.teller.entries:
-        if isinstance(entry.event, Shrunk):
-            on.session.rebuild(_shrunk(on, entry.event))
+    sameness.check_checkpoint(found.path, on.plan.candidate, on.session.order.rows_per_step)
+    then = _stood(on, found.name)
     on.session.restore(found.path)
+    on.session.skip_to(then.epoch, then.batch)
     on.keeper.parent = found.name
     held_out.recall_base(on)
     if found.name not in lineage.promoted(on.teller.entries):
         on.keeper.pending.append((found.step, found.name))
-    course, rehearsed = _told_course(on, found.name)
     # The last steps before it may not be in the journal: it was killed, or logs few of them.
-    on.answer_seconds = _answering(on.teller.entries)
-    told = replace(course.deadline, step=found.step, answer_seconds=on.answer_seconds)
-    course = replace(course, deadline=told)
-    on.rehearsing = not rehearsed
+    on.answer_seconds = answering(on.teller.entries)
+    told = replace(then.course.deadline, step=found.step, answer_seconds=on.answer_seconds)
+    on.rehearsing = not then.rehearsed
     on.teller.state = "rehearsing" if on.rehearsing else "training"
-    on.teller.horizon = course.schedule.horizon
-    lost = max(_last_step(on.teller.entries) - found.step, 0)
+    on.teller.horizon = then.course.schedule.horizon
+    lost = max(last_step(on.teller.entries) - found.step, 0)
     on.teller.tell(Resumed(step=found.step, name=found.name, steps_lost=lost,
                            passed_over=found.passed_over))  # fmt: skip
-    return _loop(on, course)
+    return _loop(on, replace(then, course=replace(then.course, deadline=told)))
 
 
-def _shrunk(on: Stage, event: Shrunk) -> Any:
-    return replace(
-        on.session.candidate,
-        per_device_train_batch_size=event.per_device_train_batch_size,
-        gradient_accumulation_steps=event.gradient_accumulation_steps,
-        gradient_checkpointing=event.gradient_checkpointing,
-    )
+def _first(on: Stage) -> Standing:
+    """Where the night began; its rate was another one until the rehearsal was over."""
+    written = sealed.read(on.teller.run_folder / PLAN)
+    rate = from_json(written["first_plan"], Plan).candidate.learning_rate
+    course = _course(on)
+    course = replace(course, schedule=replace(course.schedule, peak=rate))
+    return Standing(course=course, candidate=on.session.candidate)
 
 
-def _told_course(on: Stage, name: str) -> tuple[Course, bool]:
-    """The course when checkpoint `name` was saved, and whether the rehearsal was over by then.
-
-    Every checkpoint's course is remembered while the journal is read, because a resumption goes
-    back to one of them and leaves what came after it behind.
-    """
-    course, rehearsed = _course(on), False
-    at: dict[str, tuple[Course, bool]] = {"": (course, rehearsed)}
-    for entry in on.teller.entries:
-        event, when = entry.event, on.started_at + entry.t
-        if isinstance(event, Resumed):
-            course, rehearsed = at.get(event.name, at[""])
-        rehearsed = rehearsed or isinstance(event, Rehearsed)
-        course = course.after(event, when)
-        if isinstance(event, Saved):
-            at[event.name] = (course, rehearsed)
-    return at.get(name, (course, rehearsed))
+def _stood(on: Stage, name: str) -> Standing:
+    """Where the night stood at a checkpoint; the live session is as small as it was there."""
+    then = standing(on.teller.entries, name, _first(on), started_at=on.started_at,
+                    peak=on.plan.candidate.learning_rate)  # fmt: skip
+    on.session.rebuild(then.candidate)
+    return then
 
 
 def write_answers(on: Stage, when: Any) -> None:

@@ -11,6 +11,7 @@ from statistics import fmean, linear_regression
 from typing import Any
 
 from overnight.codec import from_json
+from overnight.control.recovery import smallest
 from overnight.planning.measure import measure
 from overnight.report.reading import every, kept, newest
 from overnight.values.facts import DatasetProfile, Hardware, Interval, ModelProfile
@@ -72,6 +73,8 @@ def record(written: Mapping[str, Any], entries: Sequence[Entry], *, run: str) ->
         vocab_size=model.vocab_size,
         avg_tokens_per_sample=dataset.avg_tokens_per_sample,
         candidate=plan.candidate,
+        fitted=smallest(plan.candidate, [entry.event for entry in entries]),
+        free_bytes=hardware.memory_free_bytes,
         prior=first.prior,
         predicted={"peak_bytes": float(first.memory.peak_bytes)}
         | {key: interval.mid for key, interval in _promised(first).items()},

@@ -88,6 +88,7 @@ def asked(question: Question) -> Asked:
         method=chosen.method if chosen else None,
         precision=chosen.precision if chosen else None,
         tokens=chosen.per_device_train_batch_size * length if chosen else None,
+        free_bytes=question.hardware.memory_free_bytes,
     )
 
 

@@ -44,8 +44,10 @@ class Batch:
 
 def fullest(candidate: Candidate, model: ModelProfile) -> Batch:
     """Every row as long as it may be and learnt; several rows are hardly ever equally long."""
-    rows = candidate.per_device_train_batch_size
     length = min(candidate.max_length, model.max_positions)
+    most = candidate.max_tokens_per_micro_batch // length or 1
+    rows = candidate.per_device_train_batch_size
+    rows = min(rows, most) if candidate.max_tokens_per_micro_batch else rows
     return Batch(rows=rows, length=length, padded=rows > 1)
 
 

@@ -114,10 +114,29 @@ def place(progress: Progress, order: Order) -> Progress:
     )
 
 
-def micro_batches(step: Rows, lengths: NDArray[np.int64], rows: int) -> list[Rows]:
-    """A step's rows cut into micro-batches of at most `rows`, like lengths together."""
+def micro_batches(
+    step: Rows, lengths: NDArray[np.int64], rows: int, *, most_tokens: int = 0
+) -> list[Rows]:
+    """A step's rows cut into micro-batches of at most `rows`, like lengths together.
+
+    One that would hold more than `most_tokens` (padding included; 0: any number) is halved until
+    none does or it is a single row; the others are what they would be without that limit.
+    """
     ranked = step[np.argsort(-lengths[step], kind="stable")]
-    return [ranked[at : at + rows] for at in range(0, len(ranked), rows)]
+    cut = [ranked[at : at + rows] for at in range(0, len(ranked), rows)]
+    return [piece for one in cut for piece in _halved(one, lengths, most_tokens)]
+
+
+def held(rows: Rows, lengths: NDArray[np.int64]) -> int:
+    """Tokens of a micro-batch, padding included."""
+    return len(rows) * int(lengths[rows].max())
+
+
+def _halved(rows: Rows, lengths: NDArray[np.int64], most: int) -> list[Rows]:
+    if not most or len(rows) == 1 or held(rows, lengths) <= most:
+        return [rows]
+    middle = -(-len(rows) // 2)
+    return [*_halved(rows[:middle], lengths, most), *_halved(rows[middle:], lengths, most)]
 
 
 def share(micro: list[Rows], rank: int, processes: int) -> list[Rows]:

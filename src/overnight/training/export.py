@@ -22,6 +22,8 @@ TOKENIZER = "tokenizer"
 PROBE = "probe.json"
 STAGING = ".staging-final-"
 NOT_FOR_USE = ("optimizer.pt", "rng_state.pth", "trainer_state.json", manifest.COMPLETE)
+NOT_FOR_USE_EITHER = "rng_state_"
+"""How the names begin of the same for each of several processes."""
 QUICK_BYTES = 256 * 2**20
 """What is hashed even in the last moment: at 1 GB/s, a slow disk, a quarter of a second."""
 TOLERANCE = 0.05
@@ -65,7 +67,8 @@ def stage(run_folder: Path, name: str, *, linked: bool = False) -> Path:
     staging = run_folder / f"{STAGING}{secrets.token_hex(4)}"
     staging.mkdir()
     put = _link if linked else _copy
-    marks = {name: mark for name, mark in told.files.items() if name not in NOT_FOR_USE}
+    marks = {name: mark for name, mark in told.files.items()
+             if name not in NOT_FOR_USE and not name.startswith(NOT_FOR_USE_EITHER)}  # fmt: skip
     for wanted in marks:
         put(source / wanted, staging / wanted)
     tokenizer = run_folder / TOKENIZER

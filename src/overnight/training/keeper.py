@@ -40,11 +40,15 @@ class Keeper:
     """The journal so far; whoever journals appends to it."""
     held_out: dict[Part, Sequence[int]]
     clock: Callable[[], float]
+    awake: Callable[[], float]
+    """A clock that stands still while the machine sleeps: what a save or a look takes."""
     wanted: Callable[[], str]
     """What the world wants: an end (`signal`, `stop`), a `save`, or nothing."""
     tell: Callable[[str], None]
     now: Callable[[], float]
     """The journal's time: seconds since the night's first start."""
+    leaving: Callable[[], bool] = bool
+    """Whether looks are to be given up because the end is wanted at once."""
     latest: float | None = None
     """On `clock`: when publishing must begin, so that looks are given up."""
     limit: int = 2
@@ -61,13 +65,14 @@ class Keeper:
 
     def save(self, session: Session) -> Saved | None:
         """A whole checkpoint of the session, or None with one line said where the disk refused."""
+        session.gather()
         saved = session.agreed(self._write(session) if session.main else None)
         if saved is not None:
             self.pending.append((saved.step, saved.name))
         return saved
 
     def _write(self, session: Session) -> Saved | None:
-        begun, step = self.clock(), session.progress.step
+        begun, step = self.awake(), session.progress.step
         if not session.finite():
             self.tell(f"step {step}: a weight is not finite, nothing is saved")
             return None
@@ -86,7 +91,7 @@ class Keeper:
             step=step,
             name=written.name,
             parent=written.parent,
-            seconds=self.clock() - begun,
+            seconds=self.awake() - begun,
             bytes=written.bytes,
         )
 
@@ -119,12 +124,11 @@ class Keeper:
 
         None, with one line said, where it would have gone on past `latest`.
         """
-        begun = self.clock()
+        begun = self.awake()
         try:
             sums, counts = session.evaluate(self.held_out[part], self._late)
         except OutOfTime:
-            wanted = self.asked() == "signal"
-            why = "the end is wanted" if wanted else "it would have ended too late"
+            why = "the end is wanted" if self.leaving() else "it would have ended too late"
             self.tell(f"a look at the {part} part was given up: {why}")
             return None
         self.rows[part, base] = (sums, counts)
@@ -132,13 +136,13 @@ class Keeper:
             step=session.progress.step,
             part=part,
             loss=scores.held_out(sums, counts),
-            seconds=self.clock() - begun,
+            seconds=self.awake() - begun,
             base=base,
         )
 
     def _late(self) -> bool:
         late = self.latest is not None and self.clock() > self.latest
-        return self.asked() == "signal" or late
+        return late or self.leaving()
 
     def gain(self) -> Loss | None:
         """Base minus tuned on the test part, paired by row, where both were measured."""
@@ -154,7 +158,7 @@ class Keeper:
             return None
         reached = session.progress
         session.restore(found.path)
-        session.skip_to(reached)
+        session.skip_to(reached.epoch, reached.batch)
         self.pending.clear()
         self.parent = found.name
         return found.name

@@ -26,7 +26,8 @@ from overnight.control.deadline import ASKED, MOVED, Deadline
 from overnight.control.health import Health, finite
 from overnight.control.patience import LOST, Patience
 from overnight.control.schedule import Schedule
-from overnight.training.session import MemoryGone, Session, Taken
+from overnight.training.room import MemoryGone
+from overnight.training.session import Session, Taken
 from overnight.values.decisions import (
     Decision,
     Evaluate,
@@ -35,7 +36,7 @@ from overnight.values.decisions import (
     Save,
     Stop,
 )
-from overnight.values.errors import OvernightError
+from overnight.values.errors import NoPlanFits
 from overnight.values.ledger import (
     Clipped,
     Dropped,
@@ -143,10 +144,19 @@ class Loop:
     """One training run under way. `course` may be replaced between two events."""
 
     def __init__(
-        self, session: Session, course: Course, *, acts: Acts, clock: Callable[[], float]
+        self,
+        session: Session,
+        course: Course,
+        *,
+        acts: Acts,
+        clock: Callable[[], float],
+        awake: Callable[[], float] | None = None,
     ) -> None:
+        """`awake` stands still while the machine sleeps: what a step takes is read from it."""
         self.session, self.course = session, course
-        self._acts, self._clock = acts, clock
+        self._acts, self._clock, self._awake = acts, clock, awake or clock
+        self.coming: tuple[Shrunk, ...] = ()
+        """What ran out of memory at steps that a killed process had reached."""
 
     def train(self) -> Iterator[Event]:
         """Yields every event until training is over; the last one is Stopped."""
@@ -223,19 +233,22 @@ class Loop:
             name=name,
             rate_factor=REWIND_FACTOR,
             why=decision.why,
+            epoch=self.session.progress.epoch,
+            batch=self.session.progress.batch,
         )
 
     def _step(self) -> Iterator[Event]:
         rate = self.course.schedule.rate(self.session.progress.step)
         limit = self._limit()
+        self.take_up()
         while True:
-            begun = self._clock()
+            begun = self._awake()
             try:
                 taken = self.session.step(rate, clip=limit)
-            except MemoryGone:
-                yield self.shrink()
+            except MemoryGone as gone:
+                yield self.shrink(gone)
                 continue
-            told = self._told(taken, rate, self._clock() - begun)
+            told = self._told(taken, rate, self._awake() - begun)
             if taken.taken and taken.grad_norm > limit:
                 yield Clipped(step=told.step, grad_norm=taken.grad_norm, limit=limit)
             yield told
@@ -247,24 +260,30 @@ class Loop:
         limit = self.course.health.norms.limit
         return limit if limit < self.session.candidate.max_grad_norm else math.inf
 
-    def shrink(self) -> Shrunk:
-        """Rebuilds the session with a smaller micro-batch and the same effective batch.
+    def shrink(self, gone: MemoryGone) -> Shrunk:
+        """Rebuilds the session smaller, with the same effective batch.
 
         Raises:
-            OvernightError: there is nothing smaller.
+            NoPlanFits: there is nothing smaller.
         """
-        candidate = recovery.smaller(self.session.candidate)
+        now = self.session.candidate
+        candidate = recovery.smaller(now, ran_out=gone.tokens, fitted=gone.fitted)
         if candidate is None:
-            raise OvernightError("one row does not fit into the memory; lower max_length")
+            raise NoPlanFits("a single row does not fit into the memory, every layer checkpointed; "
+                             "lower max_length")  # fmt: skip
         self.session.rebuild(candidate)
-        rows = candidate.per_device_train_batch_size
-        return Shrunk(
-            step=self.session.progress.step,
-            per_device_train_batch_size=rows,
-            gradient_accumulation_steps=candidate.gradient_accumulation_steps,
-            why="memory ran out; the same step again with a smaller micro-batch",
-            gradient_checkpointing=candidate.gradient_checkpointing,
+        why = f"{gone} did not fit; the same step again"
+        return recovery.shrunk(
+            candidate, step=self.session.progress.step, where="gradients", why=why
         )
+
+    def take_up(self) -> None:
+        """As small, from this step on, as the process before this one had to be here."""
+        step = self.session.progress.step
+        for event in self.coming:
+            if event.step <= step:
+                self.session.rebuild(recovery.as_small(self.session.candidate, event))
+        self.coming = tuple(event for event in self.coming if event.step > step)
 
     def _told(self, taken: Taken, rate: float, seconds: float) -> Stepped | Dropped:
         progress = self.session.progress

@@ -52,6 +52,25 @@ def anywhere(accelerator: Any, trouble: bool) -> bool:
     return bool(accelerator.reduce(flag, "sum").item() > 0)
 
 
+def largest(accelerator: Any, mine: tuple[int, ...]) -> tuple[int, ...]:
+    """The largest of what the processes hold, compared from its first figure on."""
+    if accelerator.num_processes == 1:
+        return mine
+    import torch
+
+    told = torch.tensor([mine], device=accelerator.device)
+    return max(tuple(one) for one in accelerator.gather(told).tolist())
+
+
+def random_states(accelerator: Any, mine: dict[str, Any]) -> list[dict[str, Any]]:
+    """The random state of every process, in their order."""
+    if accelerator.num_processes == 1:
+        return [mine]
+    from accelerate.utils import gather_object
+
+    return list(gather_object([mine]))
+
+
 def sum_gradients(parameters: Sequence[Any]) -> None:
     """Adds up the gradients of all processes; one that had no rows brings zeros."""
     import torch

@@ -16,6 +16,7 @@ from overnight.training import evaluation, methods, processes, state
 from overnight.training.batches import Corpus, Feed, Order, Rows, micro_batches, place, share
 from overnight.training.losses import Head
 from overnight.training.optimizer import adamw
+from overnight.training.room import MemoryGone, OptimizerMemoryGone, Room, try_largest
 from overnight.values.decisions import Progress
 from overnight.values.plan import Candidate
 
@@ -23,10 +24,6 @@ if TYPE_CHECKING:
     import torch
 
 T = TypeVar("T")
-
-
-class MemoryGone(Exception):
-    """The device ran out of memory before the optimizer was touched; the step can be taken anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +66,7 @@ class Session:
         )
         self.progress = Progress(batches_per_epoch=self.order.steps_per_epoch)
         self._coming: Iterator[list[dict[str, torch.Tensor]]] | None = None
+        self.room = Room()
         with self.accelerator.autocast():
             self.head = Head.of(self.model, self._tiny_batch())
         state.seed_everything(candidate.seed, self.accelerator.process_index)
@@ -83,6 +81,11 @@ class Session:
         return self._material.corpus
 
     @property
+    def train_rows(self) -> Rows:
+        """Which of them are trained on."""
+        return self._material.train
+
+    @property
     def tokens_per_step(self) -> float:
         """Mean over an epoch."""
         tokens = float(self.corpus.lengths[self._material.train].sum())
@@ -95,8 +98,9 @@ class Session:
 
     def _cut(self, step: Rows) -> list[Rows]:
         """This process's micro-batches of a step."""
-        rows = self.candidate.per_device_train_batch_size
-        micro = micro_batches(step, self.corpus.lengths, rows)
+        rows, most = (self.candidate.per_device_train_batch_size,
+                      self.candidate.max_tokens_per_micro_batch)  # fmt: skip
+        micro = micro_batches(step, self.corpus.lengths, rows, most_tokens=most)
         return share(micro, self.accelerator.process_index, self.accelerator.num_processes)
 
     def _next_step(self) -> tuple[Rows, list[dict[str, "torch.Tensor"]]]:
@@ -117,16 +121,17 @@ class Session:
 
         Raises:
             MemoryGone: nothing was changed; rebuild smaller and call again.
+            OptimizerMemoryGone: this process must end; a new one goes on from a checkpoint.
         """
         rows, micro = self._next_step()
         before = state.random_state()
         learnt = int(self.corpus.learnt[rows].sum())
-        total = self._gradients(micro, max(learnt, 1))
-        if total is None:
+        total = self.gradients(micro, max(learnt, 1))
+        if isinstance(total, MemoryGone):
             self.optimizer.zero_grad(set_to_none=True)
             state.set_random_state(before)
             self._coming = None
-            raise MemoryGone
+            raise total
         taken = self._apply(total, rate, clip)
         self.progress = self._advanced(rows, taken)
         return replace(taken, tokens=int(self.corpus.lengths[rows].sum()), learnt_tokens=learnt)
@@ -140,25 +145,32 @@ class Session:
             tokens=self.progress.tokens + int(self.corpus.lengths[rows].sum()),
         )
 
-    def _gradients(
-        self, micro: list[dict[str, "torch.Tensor"]], learnt: int
-    ) -> "torch.Tensor | None":
-        """The step's loss, its gradients summed up; None when memory ran out on any process."""
+    def gradients(
+        self, micro: list[dict[str, "torch.Tensor"]], learnt: int, *, beside: int = 0
+    ) -> "torch.Tensor | MemoryGone":
+        """A step's loss, its gradients summed up; or what did not fit, on whichever process.
+
+        `beside`: bytes that must be free besides.
+        """
         import torch
 
         total = torch.zeros((), device=self.accelerator.device)
-        gone = False
+        at, batch = 0, dict[str, torch.Tensor]()
+        gone: tuple[int, int] | None = None
         try:
-            for batch in micro:
+            spare = torch.empty(beside, dtype=torch.uint8, device=self.accelerator.device)
+            for at, batch in enumerate(micro):
                 total += self._backward(self.to_device(batch), learnt)
+                self.room.fitted(batch, at)
+            del spare
         except (RuntimeError, MemoryError) as error:
             if not state.out_of_memory(error):
                 raise
-            gone = True
+            gone = self.room.gone(batch, at) if batch else (0, 0)
         # Outside the handler, so that nothing holds the failed graph (PyTorch FAQ).
-        if processes.anywhere(self.accelerator, gone):
+        if processes.anywhere(self.accelerator, gone is not None):
             state.free_memory(self.accelerator.device.type)
-            return None
+            return MemoryGone(*processes.largest(self.accelerator, gone or (0, 0)))
         if self.accelerator.num_processes > 1:
             processes.sum_gradients(self.parameters)
             total = self.accelerator.reduce(total, "sum")
@@ -185,14 +197,27 @@ class Session:
         sound = bool(np.isfinite(loss) and np.isfinite(size))
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        if scaler is not None:
-            scaler.step(self.optimizer)
-            scaler.update()
-        elif sound:
-            self.optimizer.step()
+        self._move(sound=sound)
         self.optimizer.zero_grad(set_to_none=True)
         settling = scaler is not None and not sound and bool(np.isfinite(loss))
         return Taken(sound, loss, size, 0, 0, settling)
+
+    def _move(self, *, sound: bool) -> None:
+        """The optimizer's turn. What memory cuts short there is not taken again: half of the
+        weights may have moved."""
+        scaler, gone = self.accelerator.scaler, False
+        try:
+            if scaler is not None:
+                scaler.step(self.optimizer)
+                scaler.update()
+            elif sound:
+                self.optimizer.step()
+        except (RuntimeError, MemoryError) as error:
+            if not state.out_of_memory(error):
+                raise
+            gone = True
+        if processes.anywhere(self.accelerator, gone):
+            raise OptimizerMemoryGone
 
     @property
     def pad_id(self) -> int:
@@ -203,15 +228,9 @@ class Session:
         """Mean loss (nats) of a row of tokens, each predicted from those before it."""
         return evaluation.loss_of(self, tokens)
 
-    def largest_fits(self) -> bool:
-        """Whether forward and backward of the longest rows fit; weights and place are untouched."""
-        longest = self.corpus.by_length(self._material.train.tolist(), self.order.rows_per_step)
-        before = state.random_state()
-        micro = [self.corpus.collate(rows) for rows in self._cut(longest[0])[:1]]
-        fits = self._gradients(micro, 1) is not None
-        self.optimizer.zero_grad(set_to_none=True)
-        state.set_random_state(before)
-        return fits
+    def try_largest(self) -> MemoryGone | None:
+        """Whether the fullest micro-batch fits (None); nothing is changed by it."""
+        return try_largest(self)
 
     def evaluate(
         self, rows: Sequence[int], give_up: Callable[[], bool] = evaluation.never
@@ -234,8 +253,15 @@ class Session:
         self.candidate = candidate
         self._coming = None
 
+    def gather(self) -> None:
+        """Every process brings its random state, for `save_into` on the main one."""
+        self.random_states = processes.random_states(self.accelerator, state.random_state())
+
     def save_into(self, folder: Path) -> None:
-        """Writes the checkpoint's files under their Hugging Face names (main process)."""
+        """Writes the checkpoint's files under their Hugging Face names (main process).
+
+        Of several processes all must have called `gather` before.
+        """
         state.save(self, folder)
 
     def restore(self, folder: Path) -> None:
@@ -243,10 +269,11 @@ class Session:
         self.progress = state.restore(self, folder)
         self._coming = None
 
-    def skip_to(self, reached: Progress) -> None:
-        """Goes on with the batches after `reached`, keeping the step count."""
-        self.progress = replace(self.progress, epoch=reached.epoch, batch=reached.batch)
-        self._coming = None
+    def skip_to(self, epoch: int, batch: int) -> None:
+        """Goes on behind so many batches of an epoch, keeping the step count; never backwards."""
+        if (epoch, batch) > (self.progress.epoch, self.progress.batch):
+            self.progress = replace(self.progress, epoch=epoch, batch=batch)
+            self._coming = None
 
     @property
     def main(self) -> bool:

@@ -31,6 +31,9 @@ _MEMORY_WORDS = (
     "CUBLAS_STATUS_ALLOC_FAILED",
 )
 
+RANDOM = "rng_state.pth"
+RANDOM_OF = "rng_state_{rank}.pth"
+
 
 def out_of_memory(error: BaseException) -> bool:
     """Whether an exception says that memory ran out; on a CPU it is a plain RuntimeError."""
@@ -138,15 +141,25 @@ def save(session: "Session", folder: Path) -> None:
     if session.accelerator.scaler is not None:
         optimizer["scaler"] = session.accelerator.scaler.state_dict()
     save_tensors(folder / "optimizer.pt", optimizer)
-    save_tensors(folder / "rng_state.pth", random_state())
+    _save_random_states(session, folder)
     progress = session.progress
     trainer_state = {
         "global_step": progress.step,
+        "rows_per_step": session.order.rows_per_step,
         "epoch": progress.epochs_done,
         "progress": to_json(progress),
         "candidate": to_json(session.candidate),
     }
     (folder / "trainer_state.json").write_text(json.dumps(trainer_state, indent=2), "utf-8")
+
+
+def _save_random_states(session: "Session", folder: Path) -> None:
+    """Of one process `rng_state.pth`; of several one file each, named as Hugging Face names it."""
+    if session.accelerator.num_processes == 1:
+        save_tensors(folder / RANDOM, random_state())
+        return
+    for rank, one in enumerate(session.random_states):
+        save_tensors(folder / RANDOM_OF.format(rank=rank), one)
 
 
 def _renamed(folder: Path) -> dict[str, Any]:
@@ -189,6 +202,7 @@ def restore(session: "Session", folder: Path) -> Progress:
     session.optimizer.load_state_dict(saved["optimizer"])
     if session.accelerator.scaler is not None and saved["scaler"] is not None:
         session.accelerator.scaler.load_state_dict(saved["scaler"])
-    set_random_state(load_tensors(folder / "rng_state.pth"))
+    own = folder / RANDOM_OF.format(rank=session.accelerator.process_index)
+    set_random_state(load_tensors(own if own.exists() else folder / RANDOM))
     written = json.loads((folder / "trainer_state.json").read_text("utf-8"))
     return from_json(written["progress"], Progress)
