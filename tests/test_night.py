@@ -4,7 +4,6 @@ import json
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,10 +12,8 @@ from tests.fakes import FakeClock
 from tests.small_nights import SIXTY_STEPS, Small, content, told, train, write_sums
 
 from overnight import night
-from overnight.story.teller import Teller
 from overnight.training import journal
-from overnight.training.journal import Journal
-from overnight.values.errors import ModelError, OvernightError
+from overnight.values.errors import OvernightError
 from overnight.values.ledger import Ended, Event, Prepared, Started
 from overnight.values.request import Request
 
@@ -105,20 +102,6 @@ def test_the_last_checkpoint_is_chosen_where_that_was_asked_for(adapter: Path):
     stopped = next(one.event for one in told(adapter) if type(one.event).__name__ == "Stopped")
     assert chosen.name == f"checkpoint-{stopped.step}"
     assert chosen.why == "the last one, as load_best_model_at_end=false asks"
-
-
-@pytest.mark.parametrize(
-    ("changed", "says"), [({"fingerprint": "x"}, "data"), ({"weights": "x"}, "base model")]
-)
-def test_other_data_or_another_base_under_a_night_is_refused(finished, tmp_path, changed, says):
-    shutil.copyfile(finished / journal.EVENTS, tmp_path / journal.EVENTS)
-    (prepared,) = told(tmp_path, Prepared)
-    clock = FakeClock()
-    with Journal.open(tmp_path, clock) as written:
-        teller = Teller(tmp_path, written, clock, journal.read(tmp_path))
-        night._same_as_before(teller, prepared.event)
-        with pytest.raises(ModelError, match=f"the {says} changed since .*--fresh"):
-            night._same_as_before(teller, replace(prepared.event, **changed))
 
 
 def test_a_survey_shows_what_would_be_learnt(small: Small):

@@ -6,7 +6,6 @@ supervise.py).
 """
 
 import os
-import signal
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -15,14 +14,25 @@ from typing import Any
 from rich.console import Console
 
 from overnight.codec import from_json
-from overnight.probe import architecture, hardware, weights
+from overnight.probe import architecture, hardware
 from overnight.probe.clock import Clock, process_started
 from overnight.report.live import LiveView
 from overnight.report.proposal import print_plan
-from overnight.story import continued, ending, intake, opening, rehearsal, sameness, smaller
+from overnight.story import (
+    continued,
+    ending,
+    intake,
+    opening,
+    rehearsal,
+    sameness,
+    smaller,
+    windows,
+)
+from overnight.story.asked import Asked
 from overnight.story.begin import PLAN
 from overnight.story.children import die_with_parent
 from overnight.story.foresight import decide
+from overnight.story.heed import Heed
 from overnight.story.look import Look, load_tokenizer, look, question
 from overnight.story.remember import lessons_for
 from overnight.story.stage import Stage
@@ -44,7 +54,7 @@ NO_MODEL = Finding(
     count=0,
     what="tokens are those of overnight's own small tokenizer; --model gives the model's own",
 )
-EARLY = ("signal", "stop", "health")
+EARLY = ("signal", "stop", "session", "health")
 """Reasons to stop that are not the planned end: exit status 4."""
 
 
@@ -85,10 +95,12 @@ def run(run_folder: Path, *, clock: Clock) -> int:
         if unread:
             lines = "1 line" if unread == 1 else f"{unread} lines"
             teller.note(f"{lines} of {journal.EVENTS} cannot be read and were passed over")
-        return _night(teller, begun, _Stop(), born=born)
+        asked = Asked(run_folder, clock, entries, main=first)
+        asked.listen()
+        return _night(teller, begun, asked, born=born)
 
 
-def _night(teller: Teller, begun: Started, stop: "_Stop", *, born: float) -> int:
+def _night(teller: Teller, begun: Started, asked: Asked, *, born: float) -> int:
     clock = teller.clock
     request = _asked(teller.run_folder)
     architecture.check_weights(request.model)
@@ -99,42 +111,44 @@ def _night(teller: Teller, begun: Started, stop: "_Stop", *, born: float) -> int
     hardware.check_drivable(seen.hardware)
     found = replace(seen, lessons=lessons_for(question(request, seen, None)))
     looked = clock.boot()
-    prepared = Prepared(
-        import_seconds=imported - born,
-        data_seconds=looked - imported,
-        load_seconds=0.0,
-        fingerprint=found.data.profile.fingerprint,
-        weights=_weights_name(request.model),
-        tokens=sameness.tokens_name(found.data),
-    )
-    _same_as_before(teller, prepared, found)
+    made_of = sameness.marks(request, found)
+    _same_as_before(teller, made_of, found)
     plan = _plan(teller, request, found, begun)
     found = replace(found, data=found.data.cut(plan.candidate.max_length))
     with LiveView(Console(), horizon=plan.time.total_steps) as view:
         teller.view = view if teller.main else None
         stage = opening.stage(teller, request, found, plan)
-        stage.wanted = stop.asked
+        asked.serve(stage)
         stage.ends_at = _ends_at(teller, begun)
-        prepared = replace(prepared, load_seconds=clock.boot() - looked)
-        return _told(stage, prepared)
+        stage.leaves_at = windows.leaves_at(begun, clock.utc(), clock.boot())
+        prepared = replace(
+            made_of,
+            import_seconds=imported - born,
+            data_seconds=looked - imported,
+            load_seconds=clock.boot() - looked,
+        )
+        return _told(stage, prepared, asked)
 
 
-def _told(stage: Stage, prepared: Prepared) -> int:
+def _told(stage: Stage, prepared: Prepared, asked: Asked) -> int:
     """Opening, training, ending: each event told as it happens."""
     stage.teller.tell(prepared)
     loop = opening.begin(stage, prepared)
     try:
-        stopped = _trained(stage, loop)
+        stopped = _trained(stage, loop, asked)
     except OptimizerMemoryGone:
         raise smaller.after_optimizer(stage) from None
     ending.end(stage, loop, stopped)
     return EndedEarly.exit_status if stopped.reason in EARLY else 0
 
 
-def _trained(stage: Stage, loop: Loop) -> Stopped:
+def _trained(stage: Stage, loop: Loop, asked: Asked) -> Stopped:
+    heed = Heed.begin(stage, asked)
+    asked.phase = "training"
     for event in loop.train():
         stage.teller.tell(event)
         rehearsal.watch(stage, loop, event)
+        heed.after(loop, event)
         if isinstance(event, Stopped):
             return event
     return Stopped(step=0, reason="window")
@@ -143,12 +157,6 @@ def _trained(stage: Stage, loop: Loop) -> Stopped:
 def _ends_at(teller: Teller, begun: Started) -> float | None:
     last = teller.entries[-1] if teller.entries else None
     return journal.deadline_boot(begun, teller.clock, last=last)
-
-
-def _weights_name(model: str) -> str:
-    """A fingerprint of the base weights; a hub name stands for itself."""
-    folder = Path(model)
-    return weights.fingerprint(folder) if folder.is_dir() else model
 
 
 def _asked(folder: Path) -> Request:
@@ -200,19 +208,3 @@ def _import_all() -> None:
 
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
-
-
-class _Stop:
-    """Whether a signal has asked for an end; nothing is done inside the handler."""
-
-    def __init__(self) -> None:
-        self._asked = ""
-        signal.signal(signal.SIGTERM, self._heard)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the supervisor hears it and passes it on
-
-    def _heard(self, *_: object) -> None:
-        self._asked = "signal"
-
-    def asked(self) -> str:
-        """Why, or nothing."""
-        return self._asked

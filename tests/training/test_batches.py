@@ -5,7 +5,7 @@ import pytest
 import torch
 from tests.training import tiny
 
-from overnight.training.batches import Corpus, Feed, Order, micro_batches, place, share
+from overnight.training.batches import Corpus, Feed, Order, held, micro_batches, place, share
 from overnight.training.render import Encoded
 from overnight.values.decisions import Progress
 
@@ -74,6 +74,29 @@ def test_a_place_within_an_epoch_stays():
 def test_micro_batches_hold_all_rows_longest_first():
     lengths = np.array([3, 9, 1, 7, 5])
     assert flat(micro_batches(np.arange(5), lengths, 2)) == [[1, 3], [4, 0], [2]]
+
+
+def test_a_micro_batch_that_holds_too_much_is_halved_and_the_others_stay():
+    lengths = np.array([90, 80, 70, 60, 9, 8, 7, 6])
+    whole = flat(micro_batches(np.arange(8), lengths, 4))
+    assert flat(micro_batches(np.arange(8), lengths, 4, most_tokens=360)) == whole
+    assert flat(micro_batches(np.arange(8), lengths, 4, most_tokens=359)) == [
+        [0, 1], [2, 3], whole[1]]  # fmt: skip
+    assert flat(micro_batches(np.arange(8), lengths, 4, most_tokens=140)) == [
+        [0], [1], [2, 3], whole[1]]  # fmt: skip
+
+
+def test_a_single_row_is_never_cut():
+    lengths = np.array([90, 80, 70])
+    assert flat(micro_batches(np.arange(3), lengths, 3, most_tokens=1)) == [[0], [1], [2]]
+
+
+@pytest.mark.parametrize("most", [0, 1, 50, 333, 10**6])
+def test_whatever_is_cut_every_row_is_held_once_and_none_too_many(most):
+    lengths = np.random.default_rng(1).integers(1, 200, 64)
+    cut = micro_batches(np.arange(64), lengths, 8, most_tokens=most)
+    assert sorted(np.concatenate(cut).tolist()) == list(range(64))
+    assert all(len(one) == 1 or not most or held(one, lengths) <= most for one in cut)
 
 
 def test_processes_share_the_micro_batches_without_rest():

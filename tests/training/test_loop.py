@@ -10,12 +10,14 @@ from overnight.control.deadline import Deadline
 from overnight.control.health import Health
 from overnight.control.patience import LOST as IMPATIENT
 from overnight.control.patience import Patience
+from overnight.control.recovery import shrunk
 from overnight.control.schedule import Schedule
 from overnight.training.loop import SETTLING, Course, Loop
-from overnight.training.session import MemoryGone, Taken
+from overnight.training.room import MemoryGone, OptimizerMemoryGone
+from overnight.training.session import Taken
 from overnight.values.cadence import Cadence
 from overnight.values.decisions import Progress
-from overnight.values.errors import OvernightError
+from overnight.values.errors import NoPlanFits
 from overnight.values.ledger import (
     Dropped,
     Evaluated,
@@ -149,23 +151,39 @@ def test_a_step_tells_what_it_was():
                             peak_bytes=7)  # fmt: skip
 
 
-def test_memory_gone_shrinks_and_takes_the_same_step():
-    loop = night(WELL, MemoryGone(), MemoryGone())
+def test_memory_gone_cuts_what_did_not_fit_and_takes_the_same_step():
+    loop = night(WELL, MemoryGone(48), MemoryGone(22, 10), MemoryGone())
     events = list(loop.train())
-    assert kinds(events)[:4] == ["Stepped", "Shrunk", "Shrunk", "Stepped"]
-    assert [event.step for event in events[:4]] == [1, 1, 1, 2]
-    (first, _) = of(Shrunk, events)
-    assert (first.per_device_train_batch_size, first.gradient_accumulation_steps) == (1, 4)
+    assert kinds(events)[:5] == ["Stepped", "Shrunk", "Shrunk", "Shrunk", "Stepped"]
+    assert [event.step for event in events[:5]] == [1, 1, 1, 1, 2]
+    told = of(Shrunk, events)
+    assert [event.most_tokens for event in told] == [24, 11, 11]
+    assert {event.per_device_train_batch_size for event in told} == {2}
+    assert told[0].why == "a micro-batch of 48 tokens did not fit; the same step again"
     assert loop.session.candidate.gradient_checkpointing
 
 
 def test_a_row_that_fits_nowhere_is_said():
-    with pytest.raises(OvernightError, match="max_length"):
+    with pytest.raises(NoPlanFits, match="max_length"):
         list(night(*[MemoryGone()] * 3).train())
 
 
+def test_memory_that_runs_out_in_the_optimizer_ends_the_process():
+    with pytest.raises(OptimizerMemoryGone):
+        list(night(WELL, OptimizerMemoryGone()).train())
+
+
+def test_what_memory_took_in_an_earlier_process_is_taken_at_the_same_step():
+    loop = night()
+    small = replace(tiny.CANDIDATE, max_tokens_per_micro_batch=20)
+    loop.coming = (shrunk(small, step=2, where="gradients", why="x"),)
+    seen = [loop.session.candidate for event in loop.train() if isinstance(event, Stepped)]
+    assert seen == [tiny.CANDIDATE] * 2 + [small] * 4
+    assert loop.coming == ()
+
+
 def test_the_price_of_a_step_leaves_out_the_attempt_that_failed():
-    events = list(night(MemoryGone()).train())
+    events = list(night(MemoryGone(48)).train())
     assert {event.seconds for event in of(Stepped, events)} == {10.0}
 
 
@@ -196,6 +214,7 @@ def test_sickness_goes_back_with_half_the_rate():
     assert loop.session.rates[:3] == [1.0, 1.0, 1.0]
     assert loop.course.schedule.rate_factor == rewound.rate_factor == 0.5
     assert max(loop.session.rates[6:]) <= 0.5
+    assert (rewound.epoch, rewound.batch) == (0, 6)  # behind the six that were drawn
     assert events[-1] == Stopped(step=6, reason="horizon")
 
 
@@ -252,7 +271,7 @@ def test_a_refused_save_is_tried_again_only_after_another_interval():
 
 @pytest.mark.parametrize(
     "told",
-    [(), (WELL, MemoryGone(), LOST), (WELL, WELL, WELL, *[LOST] * 3), (*[LOST] * 99,)],
+    [(), (WELL, MemoryGone(48), LOST), (WELL, WELL, WELL, *[LOST] * 3), (*[LOST] * 99,)],
     ids=["well", "shrunk", "rewound", "given up"],
 )
 def test_the_journal_folded_is_the_loops_course(told):

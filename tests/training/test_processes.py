@@ -20,9 +20,12 @@ if rank == 0:
     parameter.grad = torch.ones(2)
 processes.sum_gradients([parameter])
 told = processes.agreed(accelerator, f"from {rank}")
+largest = processes.largest(accelerator, (5, 1) if rank else (0, 9))
+brought = processes.random_states(accelerator, {"rank": rank, "state": torch.arange(rank + 1)})
+states = [(one["rank"], one["state"].tolist()) for one in brought]
 trouble = processes.anywhere(accelerator, rank == 1), processes.anywhere(accelerator, False)
 with open(f"said-{rank}", "w") as file:  # two that print at once mix their letters
-    print(told, *trouble, parameter.grad.tolist(), file=file)
+    print(told, *trouble, parameter.grad.tolist(), largest, states, file=file)
 accelerator.end_training()
 """
 
@@ -34,6 +37,8 @@ class Alone:
 def test_one_process_agrees_with_itself():
     assert processes.agreed(Alone(), "word") == "word"
     assert [processes.anywhere(Alone(), trouble) for trouble in (True, False)] == [True, False]
+    assert processes.largest(Alone(), (5, 1)) == (5, 1)
+    assert processes.random_states(Alone(), {"torch": 1}) == [{"torch": 1}]
 
 
 @pytest.mark.tiny
@@ -46,7 +51,7 @@ def test_two_processes_agree_know_each_others_trouble_and_add_their_gradients(tm
     )
     assert told.returncode == 0, told.stderr
     said = [(tmp_path / f"said-{rank}").read_text() for rank in (0, 1)]
-    assert said == ["from 0 True False [1.0, 1.0]\n"] * 2
+    assert said == ["from 0 True False [1.0, 1.0] (5, 1) [(0, [0]), (1, [0, 1])]\n"] * 2
 
 
 def test_a_process_that_is_alone_where_two_were_asked_for_says_so():

@@ -10,7 +10,7 @@ from tests.training import tiny
 from overnight.training import state
 from overnight.training.batches import Corpus
 from overnight.training.losses import Head
-from overnight.training.session import MemoryGone
+from overnight.training.room import MemoryGone
 from overnight.values.decisions import Progress
 
 pytestmark = pytest.mark.tiny
@@ -248,24 +248,20 @@ def test_an_error_that_is_not_memory_comes_through(base, monkeypatch):
         tiny.session(base).step(tiny.RATE)
 
 
-def test_whether_the_longest_rows_fit_is_tried_without_a_trace(base, monkeypatch):
-    session = tiny.session(base, tiny.LORA)
-    before, weights = random_states(), tiny.weights(session)
-    assert session.largest_fits()
-    exhausted(monkeypatch, CUDA, after=0)
-    assert not session.largest_fits()
-    assert random_states() == before
-    assert session.progress == Progress(batches_per_epoch=3)
-    assert tiny.same(tiny.weights(session), weights)
-
-
 def test_skipping_goes_on_behind_the_batches_reached(base):
     session, other = tiny.session(base), tiny.session(base)
-    reached = Progress(step=9, epoch=1, batch=2, batches_per_epoch=3, tokens=99)
-    session.skip_to(reached)
+    session.skip_to(1, 2)
     assert session.progress == Progress(epoch=1, batch=2, batches_per_epoch=3)
-    other.progress = replace(reached, step=0)
+    other.progress = replace(session.progress)
     assert tiny.train(session, 2) == tiny.train(other, 2)
+
+
+def test_nothing_is_skipped_backwards(base):
+    session = tiny.session(base)
+    tiny.train(session, 4)
+    before = session.progress
+    session.skip_to(0, 2)
+    assert session.progress == before
 
 
 def test_a_weight_that_is_no_number_is_noticed(base):

@@ -23,6 +23,7 @@ CONVERT = (
     "M.from_pretrained('{folder}').save_pretrained('{folder}')\""
 )
 ENDS_BYTES = 2**20
+PAGE = 4096
 MAX_HEADER = 100_000_000
 """The safetensors format allows no longer header."""
 DTYPES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16",
@@ -51,17 +52,21 @@ def weight_files(folder: Path) -> list[Path]:
 
 
 def fingerprint(folder: Path) -> str:
-    """A name for exactly these weights: hash of every header and of 1 MiB at both ends of a file.
+    """A name for these weights: hash of every header, of 1 MiB at both ends of a file, and of a
+    page in the middle of every tensor.
 
-    A header lists every tensor with its type and place. The middle is not read, so that even a
-    large model costs nothing: another training run changes the ends as well.
+    The rest is not read, so that even a large model costs nothing: another training changes every
+    page of the tensors that it trains, be it a few of them (an adapter that was merged).
     """
     found = xxhash.xxh3_128()
     for file in weight_files(folder):
         found.update(str(file.stat().st_size).encode())
+        begins, header = _header(file)
         with file.open("rb") as stream:
-            length = min(int.from_bytes(stream.read(8), "little"), MAX_HEADER)
-            found.update(stream.read(length + ENDS_BYTES))
+            found.update(stream.read(begins + ENDS_BYTES))
+            for entry in header.values():
+                stream.seek(begins + sum(entry["data_offsets"]) // 2)
+                found.update(stream.read(PAGE))
             stream.seek(-min(ENDS_BYTES, file.stat().st_size), os.SEEK_END)
             found.update(stream.read())
     return found.hexdigest()
@@ -112,9 +117,13 @@ def _shards(folder: Path) -> list[Path]:
     """The files that the index names."""
     index = _parsed((folder / INDEX).read_bytes())
     places = (index or {}).get("weight_map")
-    named = sorted(set(places.values())) if isinstance(places, dict) else []
+    named = sorted(set(map(str, places.values()))) if isinstance(places, dict) else []
     if not named:
         raise ModelError(f"{folder / INDEX} names no weights; download it again")
+    outside = next((name for name in named if os.path.basename(name) != name), None)
+    if outside is not None:
+        raise ModelError(f"{folder / INDEX} names {outside[:80]!r}, which leads out of its folder; "
+                         "nothing of it is read")  # fmt: skip
     missing = [name for name in named if not (folder / name).is_file()]
     if missing:
         raise ModelError(
@@ -128,6 +137,6 @@ def _parsed(text: bytes) -> dict[str, Any] | None:
     """The JSON object; None where it is none."""
     try:
         found = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None

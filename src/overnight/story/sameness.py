@@ -13,13 +13,16 @@ from typing import Any
 import xxhash
 
 from overnight.codec import from_json, to_json
+from overnight.probe import weights
 from overnight.story.begin import PLAN
 from overnight.story.intake import Data
-from overnight.training import journal
+from overnight.story.look import Look
+from overnight.training import journal, sealed
 from overnight.values.errors import ModelError
 from overnight.values.facts import Hardware
 from overnight.values.ledger import Entry, Prepared
 from overnight.values.plan import Candidate
+from overnight.values.request import Request
 
 _KINDS = {
     "fingerprint": "the data",
@@ -46,6 +49,20 @@ def tokens_name(data: Data) -> str:
     ends = (tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id)
     found.update(f"{ends} {tokenizer.chat_template}".encode())
     return found.hexdigest()
+
+
+def marks(request: Request, found: Look) -> Prepared:
+    """What a night is made of, as names; no seconds yet."""
+    folder = Path(request.model)
+    return Prepared(
+        import_seconds=0.0,
+        data_seconds=0.0,
+        load_seconds=0.0,
+        fingerprint=found.data.profile.fingerprint,
+        # A hub name stands for itself.
+        weights=weights.fingerprint(folder) if folder.is_dir() else request.model,
+        tokens=tokens_name(found.data),
+    )
 
 
 def check(folder: Path, entries: Sequence[Entry], now: Prepared) -> None:
@@ -87,7 +104,7 @@ def news(folder: Path, entries: Sequence[Entry], here: Hardware) -> str:
     """
     begun = journal.started(entries)
     changed = _changed(begun.versions if begun else {})
-    written = json.loads((folder / PLAN).read_text("utf-8")).get("hardware")
+    written = sealed.read(folder / PLAN).get("hardware")
     then = from_json(written, Hardware) if written else here
     if (then.name, then.num_devices) != (here.name, here.num_devices):
         changed.append(f"the machine was {_named(then)} and is {_named(here)}")

@@ -4,7 +4,6 @@ In: a live stage, or a run folder and what the kernel counts. Out: the event `Sh
 process begins with; the error that ends this one. Never: starts or ends a process.
 """
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,9 +11,9 @@ from overnight.codec import from_json
 from overnight.control import recovery
 from overnight.probe import container
 from overnight.story.begin import PLAN
-from overnight.training import journal
+from overnight.training import journal, sealed
 from overnight.training.journal import Journal
-from overnight.values.errors import NoPlanFits, OvernightError
+from overnight.values.errors import InputError, NoPlanFits, OvernightError
 from overnight.values.facts import Hardware
 from overnight.values.ledger import Shrunk, Stepped
 from overnight.values.plan import Plan
@@ -69,11 +68,12 @@ def _restarts(folder: Path) -> int:
 
 def _after_kill(folder: Path, written: Journal) -> bool:
     """Journals what the next process is to begin with; False where nothing is smaller."""
-    found = json.loads((folder / PLAN).read_text("utf-8"))
-    if "plan" not in found:
-        return False  # it had not come so far
+    try:
+        found = sealed.read(folder / PLAN)
+        first = from_json(found["plan"], Plan).candidate
+    except (InputError, KeyError):
+        return False  # damaged, or it had not come so far
     events = [entry.event for entry in journal.read(folder)]
-    first = from_json(found["plan"], Plan).candidate
     now = recovery.smallest(first, events) or first
     device = from_json(found["hardware"], Hardware).device
     candidate = recovery.after_kill(now, events, device=device)
