@@ -88,7 +88,7 @@ class Trend:
         said = f"{now.mean:.3g} over {_steps(now)}, {begun.mean:.3g} at the beginning"
         if fall > DROPPED:
             yield from self._levelled(figure)
-        elif not self._borders(figure, 0.25) or self._held_out_fell:
+        elif not self.crossed(figure, 0.25) or self._held_out_fell:
             return  # rows that come back, or held-out ones, may know better
         elif -fall > max(DROPPED, 2.0 * doubt):
             text = f"Loss increases: {said}. A lower learning rate is what usually helps."
@@ -101,7 +101,7 @@ class Trend:
     def _held_out_fell(self) -> bool:
         return self.held_out_best < (1.0 - STUCK) * self.held_out_first
 
-    def _borders(self, figure: Figure, last: float) -> bool:
+    def crossed(self, figure: Figure, last: float) -> bool:
         """Whether the last share of the way says something: in a first epoch of several the loss
         may be flat and fall at its end, where rows come back."""
         epoch = figure.epoch or 0.0
@@ -110,7 +110,7 @@ class Trend:
 
     def _levelled(self, figure: Figure) -> Iterator[Sign]:
         parts = self.losses.quarters()
-        if len(parts) < 4 or not self._borders(figure, 0.5):
+        if len(parts) < 4 or not self.crossed(figure, 0.5):
             return
         before, now = parts[-2:]
         if now.mean < NEAR_ZERO:
