@@ -4,6 +4,7 @@ In: the words of the command line. Out: the exit status (DESIGN 9), errors as on
 Never: a traceback for the user's mistake.
 """
 
+import re
 import sys
 import traceback
 from typing import Any
@@ -28,6 +29,10 @@ from overnight.values.errors import OvernightError
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 _WITHIN = Flag("within", "--within", str, "How long it may take (3m).", "TIME")
 _NAME = Flag("name", "NAME", str, "Name of the checkpoint.")
+MOST_LETTERS = 2000
+"""Of an error: a row's hundred thousand columns are not all of help."""
+SECRET = re.compile(r"(://)[^/@\s]+@")
+"""Who logs in and with what, as an address of the web may hold it."""
 _ABOUT = "The best model you could have had by your deadline, on disk by your deadline."
 
 
@@ -87,7 +92,8 @@ def _usage(error: Any) -> str:
 
 def _fail(sentence: str, *, status: int) -> int:
     """One line, whatever the data or a file name put into it."""
-    line = " ".join(sentence.split())
+    line = " ".join(SECRET.sub(r"\1***@", sentence).split())
+    line = line if len(line) <= MOST_LETTERS else f"{line[:MOST_LETTERS]} ..."
     shown = "".join(letter if letter.isprintable() else "?" for letter in line)
     print(f"overnight: error: {shown}", file=sys.stderr)
     return status

@@ -5,7 +5,9 @@ the place it came from. Never: what a name means (settings.py), which of two pla
 """
 
 import json
+import os
 import re
+import stat
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -20,6 +22,10 @@ from overnight.values.errors import InputError
 PREFIX = "overnight_"
 NO_SETTINGS = frozenset(("overnight_history",))
 """Variables of ours that say nothing about a night: where history is kept (training/history.py)."""
+
+
+MOST_BYTES = 2**20
+"""Of a configuration file: the longest of other tools' examples has 20 KB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +87,11 @@ def from_file(path: Path, *, settings: frozenset[str]) -> tuple[list[Given], lis
 
 def _text(path: Path) -> str:
     try:
+        found = os.stat(path)
+        if not stat.S_ISREG(found.st_mode) and not stat.S_ISDIR(found.st_mode):
+            raise InputError(f"{path}: no plain file; save what it gives as a file")
+        if found.st_size > MOST_BYTES:
+            raise InputError(f"{path}: larger than any configuration; give the right file")
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8") from error

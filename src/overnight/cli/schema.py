@@ -43,6 +43,8 @@ LIMITS: dict[str, dict[str, Any]] = {
 _WORDS = {"ge": "from {} up", "gt": "above {}", "le": "at most {}", "lt": "below {}"}
 _KINDS: dict[Any, str] = {int: "a whole number", float: "a number", bool: "true or false"}
 _COMPOSED = ("window", "settings")
+LONGEST = 4096
+"""Characters of a text: as long as a path may be on Linux."""
 _SHORT = Repr()  # few lines of YAML can stand for a value of gigabytes
 _SHORT.maxstring, _SHORT.maxlevel = 80, 1
 
@@ -75,6 +77,10 @@ def check(values: Mapping[str, object], *, places: Mapping[str, str]) -> dict[st
     Raises:
         InputError: a value is of the wrong type or out of its limits.
     """
+    for key, value in values.items():
+        if isinstance(value, str) and ("\0" in value or len(value) > LONGEST):
+            raise InputError(f"{places[key]}: {key} holds a zero byte or is longer than {LONGEST} "
+                             "characters; give a name or a path")  # fmt: skip
     try:
         wanted = _model().model_validate(dict(values))
     except ValidationError as error:

@@ -68,5 +68,5 @@ def read_yaml(text: str, *, where: str) -> Any:
         mark = error.problem_mark or error.context_mark
         line = f":{mark.line + 1}" if mark else ""
         raise InputError(f"{where}{line}: not YAML: {error.problem or error.context}") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # the latter: a number of thousands of digits
         raise InputError(f"{where}: not YAML: {' '.join(str(error).split())}") from error

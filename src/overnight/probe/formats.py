@@ -5,6 +5,7 @@ let through, a record kept.
 """
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 from overnight.probe.layouts import ANSWERS, Layout, columns_of, unpacked
@@ -15,6 +16,9 @@ from overnight.values.rows import Row, Turn
 
 _SYSTEM = ("system", "system_prompt")
 _CONTEXT = ("input", "context")
+MAX_TURNS = 4096
+"""Of a row. The longest of the data sets at hand has some hundred; where each is sought in the
+rendered text, ten thousand take minutes."""
 _MEDIA = frozenset(("image", "images", "video", "videos", "audio", "audios"))
 
 
@@ -80,7 +84,9 @@ def _row(columns: dict[str, Any], layout: Layout, *, cast: Cast, place: str) -> 
 
 
 def _sound(turns: Iterable[Turn]) -> tuple[Turn, ...]:
-    kept = tuple(turns)
+    kept = tuple(islice(turns, MAX_TURNS + 1))
+    if len(kept) > MAX_TURNS:
+        raise Misfit(f"more than {MAX_TURNS:,} turns; a row is one conversation")
     for why in filter(None, (undecodable(said.text) for said in kept)):
         raise Misfit(why)
     return kept

@@ -49,7 +49,8 @@ def _whole(line: str) -> bool:
     return True
 
 
-def _too_deep(value: object) -> bool:
+def too_deep(value: object) -> bool:
+    """Whether a value is nested deeper than rows are."""
     level = [value]
     for _ in range(MAX_DEPTH):
         inside = [inner for item in level for inner in _inside(item)]
@@ -69,22 +70,24 @@ def _wrong(text: str, value: object) -> str:
     """Why a parsed value cannot be a row, or nothing."""
     if len(text) > MAX_BYTES:
         return "row of over 4 MB"
-    if text.count("[") + text.count("{") > MAX_DEPTH and _too_deep(value):
+    if text.count("[") + text.count("{") > MAX_DEPTH and too_deep(value):
         return _DEEP
     return undecodable(text)
 
 
-def _told(error: json.JSONDecodeError) -> str:
+def _told(error: ValueError) -> str:
     """The parser's words, some of which end in "at" themselves."""
-    return f"{error.msg.removesuffix(' at')} at column {error.colno}"
+    if isinstance(error, json.JSONDecodeError):
+        return f"not JSON ({error.msg.removesuffix(' at')} at column {error.colno})"
+    return "holds a number of more digits than can be read"
 
 
 def _lines(path: Path, bad: BadRows) -> Iterator[Record]:
     for place, line in lines_of(path, bad):
         try:
             value = json.loads(line)
-        except json.JSONDecodeError as error:
-            bad.report(place, f"not JSON ({_told(error)})")
+        except ValueError as error:
+            bad.report(place, _told(error))
         except RecursionError:
             bad.report(place, _DEEP)
         else:
@@ -98,9 +101,9 @@ def _value(text: str, at: int, path: Path) -> tuple[object, int]:
     """(value, offset after it); nothing can be read past a break, so it always raises."""
     try:
         return _scan(text, at)
-    except json.JSONDecodeError as error:
-        place = f"{path.name}:{error.lineno}"
-        raise DataError(f"{place}: not JSON ({_told(error)}); mend the file") from None
+    except ValueError as error:
+        line = getattr(error, "lineno", text.count("\n", 0, at) + 1)
+        raise DataError(f"{path.name}:{line}: {_told(error)}; mend the file") from None
     except RecursionError:
         line = text.count("\n", 0, at) + 1
         raise DataError(f"{path.name}:{line}: {_DEEP}; rows are flat conversations") from None

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
+from overnight.probe.json_records import MAX_DEPTH, too_deep
 from overnight.probe.records import Record
 from overnight.probe.roles import Cast, Misfit, names_in
 from overnight.values.errors import DataError
@@ -55,9 +56,12 @@ def unpacked(value: Any) -> Any:
     """A list that a table holds as JSON text."""
     if isinstance(value, str) and value.lstrip().startswith("["):
         try:
-            return json.loads(value)
-        except ValueError:
+            found = json.loads(value)
+        except (ValueError, RecursionError):
             raise Misfit("a list that is written as text must be JSON") from None
+        if too_deep(found):
+            raise Misfit(f"nested deeper than {MAX_DEPTH} levels")
+        return found
     return value
 
 

@@ -4,6 +4,7 @@ In: a folder or a hub name. Out: transformers' configuration, and numbers read f
 names that model families give them. Never: weights, a model built, foreign code run unless asked.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,11 @@ WIDTHS = ("hidden_size", "n_embd", "d_model", "dim", "model_dim", "embed_dim")
 of transformers, as another model than the user's."""
 
 
+ATTENTION = ("attn_implementation", "attn_implementation_internal")
+"""Keys of a configuration that name what computes attention: a word of transformers' own, or
+`org/name` of the hub."""
+
+
 def load(path: str, *, trust_remote_code: bool = False) -> Any:
     """The configuration of the model at `path`, a folder or a hub name.
 
@@ -25,12 +31,13 @@ def load(path: str, *, trust_remote_code: bool = False) -> Any:
     from transformers import AutoConfig
 
     folder = Path(path)
-    if folder.is_dir():
+    if os.path.isdir(path):  # unlike the path's own methods these take any name
         require_config(folder)
-    elif folder.exists():
+    elif os.path.exists(path):
         raise ModelError(f"{path} is a file; a model is a folder or a hub name")
     else:
         _require_on_hub(path)
+    _refuse_foreign_kernels(path)
     try:
         with quiet():
             config = AutoConfig.from_pretrained(path, trust_remote_code=trust_remote_code)
@@ -95,6 +102,30 @@ def _values(config: Any, name: str) -> list[Any]:
         return [getattr(config, name, None)]
     except RuntimeError:  # transformers 5: layers differ, and there is no one value
         return [getattr(layer, name, None) for layer in config.per_layer_config]
+
+
+def _refuse_foreign_kernels(path: str) -> None:
+    """A configuration may name code on the hub that computes attention; transformers before 5.3
+    runs it though nobody said to trust it (CVE-2026-4372)."""
+    from transformers import PretrainedConfig
+
+    try:
+        written, _ = PretrainedConfig.get_config_dict(path)
+    except Exception:  # what is wrong with the file is said when it is read for good
+        return
+    named = [(key, str(value)) for key, value in _items(written) if key.endswith(ATTENTION)]
+    for key, value in named:
+        if "/" in value:
+            raise ModelError(f"{path}: its config.json asks for {key}={value[:60]}, which is code "
+                             "of its own from the hub; remove the line")  # fmt: skip
+
+
+def _items(written: Any) -> Iterator[tuple[str, Any]]:
+    """Every key of a configuration and of those inside it, with its value."""
+    if isinstance(written, dict):
+        for key, value in written.items():
+            yield str(key), value
+            yield from _items(value)
 
 
 def _require_sizes(path: str, config: Any) -> None:

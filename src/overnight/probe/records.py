@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from typing import TextIO
 
 from overnight.values.errors import DataError
 from overnight.values.facts import Finding
@@ -129,23 +130,44 @@ def lines_of(path: Path, bad: BadRows) -> Iterator[tuple[str, str]]:
 
 def paragraphs(path: Path, bad: BadRows) -> Iterator[Record]:
     """Pieces of a text file between blank lines, each at its first line."""
-    start, held = 0, list[str]()
+    start, size, held = 0, 0, list[str]()
     for number, line in enumerate(chain(_split_lines(path), [""]), 1):
         if line.strip():
-            start = start if held else number
-            held.append(line)
+            start, size = (start, size + len(line)) if held else (number, len(line))
+            held += [line] if size <= MAX_BYTES or not held else []
         elif held:
             text, place = "\n".join(held), f"{path.name}:{start}"
             held = []
-            if why := undecodable(text):
+            if why := _too_long(size) or undecodable(text):
                 bad.report(place, why)
             else:
                 yield Record({"text": text}, place)
 
 
+def _too_long(size: int) -> str:
+    return "over 4 MB without a blank line; expected one row between two" * (size > MAX_BYTES)
+
+
 def _split_lines(path: Path) -> Iterator[str]:
-    """Lines without their ends, one at a time, parted as `str.splitlines` parts the whole text."""
-    with path.open("rb") as file:
-        for number, raw in enumerate(file):
-            text = decode(raw, path) if number == 0 else raw.decode("utf-8", "surrogateescape")
-            yield from text.splitlines()
+    """Lines without their ends, one at a time, parted as `str.splitlines` parts the whole text.
+
+    One that has no end in sight comes in pieces, each of them too long for a row.
+    """
+    check_encoding(path)
+    with path.open(encoding="utf-8-sig", errors="surrogateescape") as file:
+        while text := file.readline(MAX_BYTES + 1):
+            yield from text.splitlines() if len(text) <= MAX_BYTES else (text,)
+
+
+def bounded(file: TextIO, path: Path) -> Iterator[str]:
+    """Lines with their ends, none of them longer than a row may be.
+
+    Raises:
+        DataError: one is longer; what follows could not be told apart from it.
+    """
+    number = 0
+    while line := file.readline(MAX_BYTES + 1):
+        number += 1
+        if len(line) > MAX_BYTES:
+            raise DataError(f"{path.name}:{number}: line of over 4 MB; expected one row a line")
+        yield line

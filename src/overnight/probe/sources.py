@@ -18,6 +18,7 @@ from overnight.probe.layouts import Listener, recognise
 from overnight.probe.records import BadRows, Record, paragraphs
 from overnight.probe.roles import Cast
 from overnight.probe.tables import (
+    MOST_NAMES,
     csv_records,
     folder_records,
     hub_records,
@@ -131,17 +132,21 @@ class Fingerprint:
 
 
 def _records(path: str, bad: BadRows) -> Iterator[Record]:
-    place = Path(path).expanduser()
-    if place.is_dir():
+    place = Path(os.path.expanduser(path))
+    if os.path.isdir(place):  # unlike the path's own methods these take any name
         return folder_records(place)
-    if not place.exists():
-        if is_hub_name(path) and place.suffix not in SUFFIXES and not place.parent.is_dir():
+    if not os.path.exists(place):
+        named = is_hub_name(path) and place.suffix not in SUFFIXES
+        if named and not os.path.isdir(place.parent):
             return hub_records(path)
         raise DataError(_missing(place))
     return _file_records(place, bad)
 
 
 def _file_records(path: Path, bad: BadRows) -> Iterator[Record]:
+    if not path.is_file():
+        raise DataError(f"{path} is no plain file, and would be waited for without end; save what "
+                        "it gives as a file")  # fmt: skip
     if not os.access(path, os.R_OK):
         raise DataError(f"{path}: the file may not be read; check its permissions")
     if not path.stat().st_size:
@@ -160,12 +165,12 @@ def _file_records(path: Path, bad: BadRows) -> Iterator[Record]:
 
 
 def _missing(path: Path) -> str:
-    folder = path.parent
-    names = sorted(item.name for item in folder.iterdir()) if folder.is_dir() else []
+    folder, there = path.parent, os.path.isdir(path.parent)
+    names = sorted(item.name for item in islice(folder.iterdir(), MOST_NAMES)) if there else []
     near = get_close_matches(path.name, names, n=1, cutoff=0.8)  # the suffix alone is not near
     if near:
         return f"{path}: there is no such file; near: {folder / near[0]}"
-    lacking = "" if folder.is_dir() else f", nor a folder {folder}"
+    lacking = "" if there else f", nor a folder {folder}"
     return f"{path}: there is no such file{lacking}; give a file, a folder or org/name of the hub"
 
 

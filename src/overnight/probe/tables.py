@@ -8,12 +8,22 @@ import csv
 import logging
 import re
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
 
-from overnight.probe.records import MAX_BYTES, BadRows, Record, check_encoding, undecodable
+from overnight.probe.records import (
+    MAX_BYTES,
+    BadRows,
+    Record,
+    bounded,
+    check_encoding,
+    undecodable,
+)
 from overnight.values.errors import DataError
 
+MOST_NAMES = 1000
+"""Of a folder that are looked at for a hint: it may hold millions."""
 _HUB = re.compile(
     r"(?P<name>\w[\w.-]*/\w[\w.-]*)(?::(?P<config>[\w.-]+))?(?:@(?P<split>[\w.-]+))?(?:#(?P<count>\d+))?"
 )
@@ -36,9 +46,10 @@ def csv_records(path: Path, bad: BadRows) -> Iterator[Record]:
 
 
 def _csv_rows(file: TextIO, path: Path, bad: BadRows) -> Iterator[Record]:
-    delimiter = "\t" if path.suffix == ".tsv" else max(",;\t", key=file.readline().count)
+    heading = file.readline(MAX_BYTES)
+    delimiter = "\t" if path.suffix == ".tsv" else max(",;\t", key=heading.count)
     file.seek(0)
-    reader = csv.reader(file, delimiter=delimiter, strict=True)
+    reader = csv.reader(bounded(file, path), delimiter=delimiter, strict=True)
     columns = [name.strip() for name in next(reader, [])]
     if len(set(columns)) < len(columns):
         raise DataError(f"{path.name}:1: two columns have the same name ({', '.join(columns)})")
@@ -88,7 +99,8 @@ def folder_records(path: Path) -> Iterator[Record]:
         DataError: the folder is something else, or has no clear split.
     """
     if not any((path / name).is_file() for name in ("state.json", "dataset_dict.json")):
-        files = ", ".join(sorted(item.name for item in path.iterdir() if item.is_file())[:5])
+        some = islice(path.iterdir(), MOST_NAMES)
+        files = ", ".join(sorted(item.name for item in some if item.is_file())[:5])
         raise DataError(
             f"{path} is a folder that `save_to_disk` did not write; name one file of it"
             f" ({files or 'it holds none'})"

@@ -219,7 +219,7 @@ def _record(text: str) -> Remembered | None:
     """A record as it was written; None where a newer version wrote what this one cannot read."""
     try:
         return from_json(json.loads(text), Remembered)
-    except ValueError:
+    except (TypeError, ValueError, RecursionError):
         return None
 
 
