@@ -14,9 +14,10 @@ from overnight.values.facts import Interval
 
 Z90 = 1.645
 """Nine times in ten, for a normal spread."""
-DRIFT = 0.10
-"""What the pace of a whole night differs by from that of its first steps, nine times in ten: as the
-nights of bench/plans.py differ by the processor's own clock."""
+DRIFT = 0.08
+"""What the pace of a whole night differs by from that of its first steps, nine times in ten, beyond
+its scatter: chosen so that intervals are a fifth wide at most (bench/results/drift.md). That is
+more than a quiet machine needs, and less than one that is used by others twice over."""
 SEEN_WEIGHT = 3.0
 """How much faster than its share a stretch that was seen takes that doubt away."""
 OUTLIER = 1.4
