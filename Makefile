@@ -7,7 +7,7 @@ PYTHON ?= $(shell python3.11 -c '' 2>/dev/null && echo python3.11 || echo python
 export HF_HUB_DISABLE_TELEMETRY := 1
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: setup demo test check fix bench
+.PHONY: setup demo test faults soak check fix bench
 
 setup: $(READY)
 
@@ -25,6 +25,17 @@ demo: $(READY)
 # The tiers unit and tiny: CPU only, minutes.
 test: $(READY)
 	$(BIN)/python -m pytest -m 'not faults and not browser and not recipes and not gpu'
+
+# Kills at calls of the system, damage, full disks, signals, clocks: minutes. What a test needs and
+# does not find (strace, root, mount) it says aloud, and what it would have shown is not shown.
+faults: $(READY)
+	$(BIN)/python -m pytest -m faults -rs
+
+# All of it, at every point: hours.
+soak: faults
+	$(BIN)/python bench/faults.py
+	$(BIN)/python bench/soak.py
+	$(BIN)/python bench/kills.py
 
 # The house rules: style, types, sizes.
 check: $(READY)

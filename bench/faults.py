@@ -1,0 +1,125 @@
+"""The promise that nothing is lost, struck at every point: kills, tears, power cuts, damage.
+
+python bench/faults.py            runs what is missing: about an hour on one core; needs strace
+python bench/faults.py --report   writes bench/results/faults.md
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import faults_page
+import nights
+
+SCENES = (
+    "save", "tidy", "append", "files", "publish", "republish", "last-moment", "last-moment-again",
+)  # fmt: skip
+METHODS = ("full", "lora")
+WITHOUT_WEIGHTS = ("append", "files")
+"""Scenes in which full and LoRA are the same."""
+PLACES = 4096
+"""Files of up to so many bytes are damaged at every byte, larger ones at so many, evenly spread."""
+
+
+def cases() -> list[tuple[str, str]]:
+    """Every (scene, method): ours, then a stock Trainer's save."""
+    ours = [(scene, method) for scene in SCENES for method in METHODS
+            if method == "full" or scene not in WITHOUT_WEIGHTS]  # fmt: skip
+    return [*ours, *(("stock", method) for method in METHODS)]
+
+
+def swept(scene: str, method: str, *, data: Path, log: Path) -> list[dict[str, Any]]:
+    """Every kill of one scene over the real model and the real rows."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.faults.sweep", scene, "--method", method,
+         "--base", str(data / "stories260K/hf"), "--texts", str(data / "gsm8k/train.jsonl")],
+        stdout=subprocess.PIPE, stderr=log.open("ab"), text=True, check=True, cwd=nights.ROOT,
+        env=os.environ | {"PYTHONPATH": str(nights.ROOT), "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def damaged(method: str, *, data: Path, work: Path) -> list[dict[str, Any]]:
+    """Every damage to the files of one finished night over the real model."""
+    run = work / f"damaged-{method}"
+    shutil.rmtree(run, ignore_errors=True)
+    words = nights.command(data / "gsm8k/train.jsonl", data / "stories260K/hf", run, "--method",
+                           method, "--set", "max_steps=12", "--set", "save_steps=4")  # fmt: skip
+    status, _ = nights.timed(words, work / f"damaged-{method}.log")
+    if status != 0:
+        raise RuntimeError(f"the night to be damaged ended with {status}")
+    return [{"method": method} | one for one in _tallies(run)]
+
+
+def _tallies(run: Path) -> list[dict[str, Any]]:
+    sys.path.insert(0, str(nights.ROOT))
+    from tests.faults import noticing
+
+    kinds = {
+        "newest checkpoint": lambda: noticing.checkpoint(run, most=PLACES),
+        "final/": lambda: noticing.published(run, most=PLACES),
+        "plan.json": lambda: [noticing.plan(run, most=PLACES)],
+        "journal": lambda: [noticing.events(run, most=PLACES)],
+        "status.json": lambda: [noticing.status(run, most=PLACES)],
+        "probe, base, beginning": lambda: [
+            noticing.unmended(run / name, most=PLACES)
+            for name in ("probe.json", "base.json", ".begun.json")
+        ],
+    }
+    return [
+        {"kind": kind, "file": one.file, "bytes": one.bytes, "tried": dict(one.tried),
+         "unnoticed": one.unnoticed[:5], "missed": len(one.unnoticed)}
+        for kind, tell in kinds.items() for one in tell()
+    ]  # fmt: skip
+
+
+def _sweep_all(data: Path, work: Path) -> None:
+    file = work / "kills.jsonl"
+    done = {(one["scene"], one["method"]) for one in nights.remembered(file)}
+    for scene, method in cases():
+        if (scene, method) in done:
+            continue
+        begun = time.monotonic()
+        found = swept(scene, method, data=data, log=work / "sweep.log")
+        nights.remember(
+            file,
+            {
+                "scene": scene,
+                "method": method,
+                "results": found,
+                "seconds": time.monotonic() - begun,
+                "machine": nights.machine(),
+            },
+        )
+        print(faults_page.row(scene, method, found), flush=True)
+
+
+def _damage_all(data: Path, work: Path) -> None:
+    file = work / "damage.jsonl"
+    done = {one["method"] for one in nights.remembered(file)}
+    for method in METHODS:
+        if method not in done:
+            found = damaged(method, data=data, work=work)
+            nights.remember(file, {"method": method, "tallies": found})
+
+
+def main() -> None:
+    """Runs what is missing, then writes the page."""
+    given = nights.arguments(__doc__ or "")
+    given.work.mkdir(parents=True, exist_ok=True)
+    if not given.report:
+        _damage_all(given.data.resolve(), given.work.resolve())
+        _sweep_all(given.data.resolve(), given.work.resolve())
+    kills = nights.remembered(given.work / "kills.jsonl")
+    page = faults_page.page(kills, nights.remembered(given.work / "damage.jsonl"))
+    (nights.RESULTS / "faults.md").write_text(page, "utf-8")
+    print(page)
+
+
+if __name__ == "__main__":
+    main()

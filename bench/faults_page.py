@@ -1,0 +1,156 @@
+"""The page of bench/faults.py: each promise with how often it was struck, and how often it broke.
+
+In: results as the sweep and the damage wrote them. Out: Markdown. Never: a figure of its own.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+ACTS = {
+    "save": "a save, with the deletion of an old checkpoint",
+    "tidy": "a start that clears up after kills, a rewind and a bad disk",
+    "append": "two lines appended to the journal",
+    "files": "plan.json (with its copy) and status.json replaced",
+    "publish": "the first publication, load test included",
+    "republish": "a publication over an older `final/`, load test included",
+    "last-moment": "the first publication in the last moment, by links",
+    "last-moment-again": "the same over an older `final/`",
+    "stock": "a save of a stock `transformers.Trainer`, with its rotation",
+}
+HOWS = ("kill", "torn write", "power cut")
+KILLS_HEAD = (
+    "| what was killed | method | calls | kill points | bricked | wrong | with a torn write: N "
+    "| failed | after a power cut: N | failed | steps lost at most |\n"
+    "|---|---|---|---|---|---|---|---|---|---|---|"
+)
+DAMAGE_HEAD = (
+    "| what | method | file | bytes | flipped | cut | zeroed | otherwise | in all | not noticed |\n"
+    "|---|---|---|---|---|---|---|---|---|---|"
+)
+AT_A_PLACE = ("flip", "truncate", "zero")
+
+
+def row(scene: str, method: str, results: list[dict[str, Any]]) -> str:
+    """One line for one scene."""
+    first, *tried = results
+    by = {how: [one for one in tried if one["how"] == how] for how in HOWS}
+    kills, lost = by["kill"], [one.get("lost", 0) for one in tried]
+    bricked = sum(one["wrong"].startswith("bricked") for one in kills)
+    wrong = _failed(kills) - bricked
+    more = [f"{len(by[how])} | {_failed(by[how])}" for how in HOWS[1:]]
+    return (f"| {ACTS[scene]} | {method} | {first['calls']} | {len(kills)} | {bricked} | "
+            f"{wrong} | {' | '.join(more)} | {max(lost, default=0)} |")  # fmt: skip
+
+
+def _failed(results: Iterable[Mapping[str, Any]]) -> int:
+    return sum(bool(one["wrong"]) for one in results)
+
+
+def damage_row(kind: str, method: str, one: Mapping[str, Any]) -> str:
+    """One line for one file."""
+    tried = Counter(one["tried"])
+    at = [tried.pop(way, 0) for way in AT_A_PLACE]
+    other = sum(tried.values())
+    return (f"| {kind} | {method} | {one['file']} | {one['bytes']:,} | "
+            f"{' | '.join(f'{count:,}' for count in at)} | {other} | {sum(at) + other:,} | "
+            f"{one['missed']} |")  # fmt: skip
+
+
+def page(kills: Iterable[dict[str, Any]], damages: Iterable[dict[str, Any]]) -> str:
+    """The whole page."""
+    kills, damages = list(kills), list(damages)
+    rows = [row(one["scene"], one["method"], one["results"]) for one in kills]
+    struck = [damage_row(tally["kind"], one["method"], tally)
+              for one in damages for tally in one["tallies"]]  # fmt: skip
+    machine = kills[0]["machine"] if kills else ""
+    return "\n".join((
+        "# Nothing is lost: struck at every point", "", machine, "", *_promises(kills, damages), "",
+        "## Kills at every call of the system", "", _about_kills(kills), "", KILLS_HEAD, *rows, "",
+        *_broken(kills),
+        "## Damage by the byte", "", ABOUT_DAMAGE, "", DAMAGE_HEAD, *struck, "",
+        "## Whole nights", "",
+        "Random kills over real nights, full disks, signals, clocks, memory: [soak.md](soak.md).",
+        "", "Repeat: `python bench/faults.py` (needs strace and the right to trace).", "",
+    ))  # fmt: skip
+
+
+def _promises(kills: list[dict[str, Any]], damages: list[dict[str, Any]]) -> list[str]:
+    """Each promise in one row: N and failures."""
+    ours = [one for case in kills if case["scene"] != "stock" for one in case["results"][1:]]
+    saves = [one for case in kills if case["scene"] == "save" for one in case["results"][1:]]
+    stock = [one for case in kills if case["scene"] == "stock" for one in case["results"][1:]]
+    tallies = [tally for case in damages for tally in case["tallies"]]
+    return [
+        "| promise | struck how | N | failures |", "|---|---|---|---|",
+        _promise("A killed save is resumed: whole checkpoint, right weights, same end", "SIGKILL "
+                 "at every call of a save", _only(saves, "kill")),
+        _promise("the same of a stock Trainer", "the same", _only(stock, "kill")),
+        _promise("No kill anywhere bricks a run, tears `final/` or leaves rubbish", "SIGKILL at "
+                 "every call of every act below", _only(ours, "kill")),
+        _promise("A write that a kill tore in half is not believed", "half of the last write gone",
+                 _only(ours, "torn write")),
+        _promise("A power cut costs one save at most", "all that was not flushed is emptied or "
+                 "zeros", _only(ours, "power cut")),
+        _promise("the same of a stock Trainer", "the same", _only(stock, "power cut")),
+        *(_noticed(kind, tallies) for kind in dict.fromkeys(one["kind"] for one in tallies)),
+    ]  # fmt: skip
+
+
+def _only(results: list[dict[str, Any]], how: str) -> list[dict[str, Any]]:
+    return [one for one in results if one["how"] == how]
+
+
+def _promise(what: str, how: str, results: list[dict[str, Any]]) -> str:
+    return f"| {what} | {how} | {len(results):,} | {_failed(results)} |"
+
+
+def _noticed(kind: str, tallies: list[dict[str, Any]]) -> str:
+    mine = [one for one in tallies if one["kind"] == kind]
+    count = sum(sum(one["tried"].values()) for one in mine)
+    missed = sum(one["missed"] for one in mine)
+    return f"| Damage is noticed: {kind} | bytes of every file, see below | {count:,} | {missed} |"
+
+
+def _about_kills(kills: list[dict[str, Any]]) -> str:
+    alive = sum(not one["dead"] for case in kills for one in case["results"][1:])
+    seconds = sum(case["seconds"] for case in kills)
+    return (
+        "A process is forked, strace attaches to it and the kernel delivers SIGKILL at the entry "
+        "of the k-th occurrence of a call (openat, write, rename, unlinkat, fsync, close ...: "
+        "every call that touches files), for every k until the act is done. After each kill a "
+        "fresh process starts, must find a whole checkpoint with exactly the weights, moments and "
+        "random states of the undisturbed run, goes on to the end and must reach its weights bit "
+        "for bit; after a publication `final/` must be the old or the new one, whole, and a second "
+        "publication must work; nothing of staging or trash may be left. Bricked: the start fails. "
+        "Wrong: it goes on from or to something else. A torn write: the same, with half of the "
+        "last write taken away. A power cut: the same, with every file emptied or zeros that was "
+        f"written and not flushed. The model is a real Llama of 260k weights, the rows GSM8K's. "
+        f"{alive} of the children reached their end before the kill. {seconds / 60:.0f} minutes."
+    )
+
+
+def _broken(kills: list[dict[str, Any]]) -> list[str]:
+    """What went wrong, by sentence."""
+    lines = [
+        f"- {case['scene']} ({case['method']}): {count} x {what}"
+        for case in kills
+        for what, count in Counter(one["wrong"] for one in case["results"][1:]).most_common()
+        if what
+    ]
+    return ["What went wrong:", "", *lines, ""] if lines else []
+
+
+ABOUT_DAMAGE = (
+    "A finished night of twelve steps over the same model, its last two checkpoints and `final/`. "
+    "Files of up to 4,096 bytes are damaged at every byte, larger ones at 4,096 places, evenly "
+    "spread, both ends with them: one bit flipped, everything behind cut off, the page of 4 KiB "
+    "zeroed (where it was not zeros). Otherwise: deleted, swapped with the other checkpoint's file "
+    "of that name (where that differs), a link or a folder in its place, a stranger beside it. "
+    "Noticed means for a checkpoint that it is passed over with a sentence that names the file, "
+    "and the one before is used; for `final/` that the file is named; for plan.json that its copy "
+    "takes its place and one line says so; for the journal that no event is read that was not "
+    "written, and lines that cannot be read are counted (a journal cut just behind a line is the "
+    "journal of that moment: nothing can be noticed); for status.json that a glance is a line and "
+    "never a traceback."
+)
