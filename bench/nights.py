@@ -19,13 +19,15 @@ ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "bench" / "results"
 
 
-def arguments(about: str) -> argparse.Namespace:
-    """--data, --work and --report, the same for every script."""
+def arguments(about: str, parts: tuple[str, ...] = ()) -> argparse.Namespace:
+    """--data, --work and --report, the same for every script; --part where it has several."""
     parser = argparse.ArgumentParser(description=about)
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
     parser.add_argument("--work", type=Path, default=Path("bench-work"))
     parser.add_argument("--report", action="store_true", help="only write the table")
     parser.add_argument("--share", default="0/1", help="k/n: every n-th case from the k-th on")
+    if parts:
+        parser.add_argument("--part", choices=parts, default=parts[0])
     return parser.parse_args()
 
 
