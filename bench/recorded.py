@@ -58,10 +58,6 @@ class Recorded:
         """As `SystemClock` has it."""
         return ORIGIN + self.read()
 
-    def awake(self) -> float:
-        """As `SystemClock` has it."""
-        return ORIGIN + self.read()
-
     def utc(self) -> float:
         """As `SystemClock` has it."""
         return UTC + self.read()
