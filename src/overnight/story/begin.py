@@ -15,12 +15,12 @@ from typing import Any
 from overnight.codec import from_json, to_json
 from overnight.probe.clock import Clock, echo, local_zone, process_started
 from overnight.probe.session_limits import SessionLimit
-from overnight.story import continued, windows
+from overnight.story import continued, own_folder, windows
 from overnight.training import journal, manifest, sealed
 from overnight.training.disk import BALLAST, set_ballast
 from overnight.training.journal import Journal
 from overnight.values.errors import InputError
-from overnight.values.ledger import Ended, Entry, Started
+from overnight.values.ledger import Ended, Entry, Started, Stopped
 from overnight.values.plan import Plan
 from overnight.values.request import Request
 from overnight.values.units import show_duration
@@ -45,8 +45,8 @@ class Night:
     folder: Path
     ends_at: float | None
     """On this boot's clock."""
-    leaves_at: float | None
-    """When this session is left, before the night is over."""
+    over_at: float | None
+    """When this process has to be over: with the night, or before it with its session."""
     processes: int
     new: bool
     finished: bool
@@ -126,6 +126,7 @@ def night(
     Raises:
         InputError: the folder holds another night, or the window asked for is over.
     """
+    own_folder.refuse_links(folder)
     request = _absolute(request)
     entries = journal.read(folder) if folder.is_dir() else []
     begun = journal.started(entries)
@@ -139,7 +140,7 @@ def night(
     if renew and _over(begun, clock, entries):
         again = _renewed(begun, folder, clock, length=_length(entries))
     again = windows.held_to(again, limit, clock.utc())
-    if again != begun:
+    if again != begun or _stopped(entries):  # a start of its own: it goes on after all
         with Journal.open(folder, clock) as written:
             written.note_start(again)
     return _night(request, folder, clock, again, entries, limit)
@@ -159,7 +160,7 @@ def _night(request: Request, folder: Path, clock: Clock, begun: Started,
     return Night(
         folder=folder,
         ends_at=ends,
-        leaves_at=windows.leaves_at(begun, clock.utc(), clock.boot()),
+        over_at=windows.over_at(begun, clock, last),
         processes=request.processes,
         new=not entries,
         finished=_finished(entries, folder),
@@ -170,6 +171,13 @@ def _night(request: Request, folder: Path, clock: Clock, begun: Started,
 def _finished(entries: Sequence[Entry], folder: Path) -> bool:
     last = entries[-1].event if entries else None
     return isinstance(last, Ended) and last.exit_status == 0 and (folder / "final").is_dir()
+
+
+def _stopped(entries: Sequence[Entry]) -> bool:
+    """Whether it ended because somebody asked it to stop."""
+    ended = bool(entries) and isinstance(entries[-1].event, Ended)
+    stop = next((one.event for one in reversed(entries) if isinstance(one.event, Stopped)), None)
+    return ended and stop is not None and stop.reason == "stop"
 
 
 def _echo(folder: Path, clock: Clock, *, ends: float | None, again: float) -> str:
@@ -203,7 +211,7 @@ def _begin(request: Request, folder: Path, clock: Clock, limit: SessionLimit | N
         by_clock=request.window.seconds is None,
     )
     begun = windows.held_to(begun, limit, clock.utc())
-    folder.mkdir(parents=True, exist_ok=True)
+    own_folder.make(folder)
     set_ballast(folder)
     sealed.write(folder / PLAN, {"request": to_json(request)}, twice=True)
     with Journal.open(folder, clock) as written:

@@ -6,13 +6,17 @@ a pipe.
 """
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
+from pathlib import Path
 from types import FrameType, TracebackType
 from typing import IO, Self
+
+from overnight.training import meeting
 
 LIFELINE = "OVERNIGHT_LIFELINE"
 """Set for a child whose standard input is a pipe that its parent holds open while it lives."""
@@ -21,8 +25,9 @@ LIFELINE = "OVERNIGHT_LIFELINE"
 class Child:
     """One process of ours."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]", errors: IO[bytes] | None) -> None:
-        self._process, self._errors = process, errors
+    def __init__(self, process: "subprocess.Popen[bytes]", errors: IO[bytes] | None,
+                 place: Path | None = None) -> None:  # fmt: skip
+        self._process, self._errors, self._place = process, errors, place
         self._asked = False
         self.said = ""
         """The last line of its standard error, where that was kept."""
@@ -33,20 +38,19 @@ class Child:
 
         One that is `quiet` keeps its errors to itself and hears no Ctrl-C.
         """
-        command = [sys.executable, "-m", "overnight", *words]
-        if processes > 1:
-            command = [sys.executable, "-m", "torch.distributed.run", "--standalone",
-                       f"--nproc_per_node={processes}", "-m", "overnight", *words]  # fmt: skip
+        place = None if processes == 1 else Path(tempfile.mkdtemp(prefix="overnight-"))
+        several = meeting.words(place, processes) if place else []
+        command = [sys.executable, *several, "-m", "overnight", *words]
         sys.stdout.flush()
         errors = tempfile.TemporaryFile() if quiet else None  # noqa: SIM115  read at its end
         process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stderr=errors,
-            env={**os.environ, LIFELINE: "1"},
+            env={**os.environ, LIFELINE: "1", **(meeting.environment(place) if place else {})},
             process_group=0 if quiet and os.name == "posix" else None,
         )
-        return cls(process, errors)
+        return cls(process, errors, place)
 
     def wait(self, seconds: float) -> int | None:
         """Its exit status (negative: the signal that ended it), or None while it runs."""
@@ -61,6 +65,8 @@ class Child:
         """Closes the lifeline, which also ends what the child itself has started."""
         assert self._process.stdin is not None
         self._process.stdin.close()
+        if self._place is not None:
+            shutil.rmtree(self._place, ignore_errors=True)
         if self._errors is None or self._errors.closed:
             return
         with self._errors as file:

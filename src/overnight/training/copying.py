@@ -47,7 +47,7 @@ def copies(source: str) -> bool:
     try:
         tree = box.parse(_GENERATION.sub(_as_block, source))
         return _Reading().settles(tree)
-    except (TemplateError, _Strange):
+    except (TemplateError, RecursionError, _Strange):
         return False
 
 

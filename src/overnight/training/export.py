@@ -62,6 +62,8 @@ def stage(run_folder: Path, name: str, *, linked: bool = False) -> Path:
     Raises:
         NothingToPublish: the checkpoint is not whole.
     """
+    if manifest.step_of(name) < 0:
+        raise NothingToPublish(f"{name[:80]!r} is no checkpoint's name; nothing is published of it")
     source = run_folder / name
     told = _told(source, linked=linked)
     staging = run_folder / f"{STAGING}{secrets.token_hex(4)}"
@@ -72,12 +74,20 @@ def stage(run_folder: Path, name: str, *, linked: bool = False) -> Path:
     for wanted in marks:
         put(source / wanted, staging / wanted)
     tokenizer = run_folder / TOKENIZER
+    _refuse_links(tokenizer)
     for path in sorted(tokenizer.iterdir()) if tokenizer.is_dir() else ():
         put(path, staging / path.name)
         if path.is_file():
             marks[path.name] = Mark(size=path.stat().st_size, hash=manifest.hash_of(path))
     _seal(staging, replace(told, parent=name, files=marks))
     return staging
+
+
+def _refuse_links(folder: Path) -> None:
+    """What a link leads to is nobody's to publish; a night writes none."""
+    found = next((path for path in (folder, *folder.rglob("*")) if path.is_symlink()), None)
+    if found is not None:
+        raise NothingToPublish(f"{found} is a link; put there what it leads to, or remove it")
 
 
 def _told(source: Path, *, linked: bool) -> Manifest:

@@ -6,6 +6,7 @@ In: an accelerator and this process's own view. Out: the same on all of them. Ne
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
+from overnight.training import meeting
 from overnight.values.errors import OvernightError
 
 T = TypeVar("T")
@@ -22,6 +23,7 @@ def accelerator(mixed_precision: str, wanted: int) -> Any:
     import torch
     from accelerate import Accelerator
 
+    meeting.join()
     alone = not (torch.cuda.is_available() or torch.backends.mps.is_available())
     found = Accelerator(mixed_precision=mixed_precision, cpu=alone)
     if found.num_processes != wanted:

@@ -15,6 +15,7 @@ from jinja2.exceptions import TemplateError, TemplateSyntaxError
 from overnight.training import places
 from overnight.training.copying import copies
 from overnight.training.shapes import SHAPES, Message, as_is
+from overnight.training.time_limit import within
 from overnight.values.errors import DataError, ModelError
 from overnight.values.rows import Row, Turn
 
@@ -34,7 +35,11 @@ _PLAIN = """{%- for message in messages %}
 
 _DATE = "26 Jul 2024"
 """What Llama 3 templates say where no clock is at hand: tokens may not change at midnight."""
-_REFUSALS = (TemplateError, TypeError, ValueError, KeyError, IndexError, AttributeError)
+_REFUSALS = (TemplateError, TypeError, ValueError, LookupError, AttributeError, ArithmeticError,
+             RecursionError, MemoryError)  # fmt: skip
+MOST_SECONDS = 20.0
+"""For one conversation: a template comes with the model, and may have no end. The longest row that
+is read (4 MB) takes one."""
 
 
 def ensure_template(tokenizer: Any) -> str:
@@ -132,12 +137,15 @@ class Scribe:
 
     def _write(self, messages: Sequence[Message], *, ask: bool = False) -> str:
         said = [{"role": message.role, "content": message.content} for message in messages]
+        where = self._tokenizer.name_or_path or "the tokenizer"
+        late = ModelError(f"{where}: its chat template was not done with one conversation after "
+                          f"{MOST_SECONDS:.0f} s; mend or remove it")  # fmt: skip
         try:
-            text = self._tokenizer.apply_chat_template(
-                said, tokenize=False, add_generation_prompt=ask, date_string=_DATE
-            )
+            with within(MOST_SECONDS, late):
+                text = self._tokenizer.apply_chat_template(
+                    said, tokenize=False, add_generation_prompt=ask, date_string=_DATE
+                )
         except TemplateSyntaxError as error:
-            where = self._tokenizer.name_or_path or "the tokenizer"
             raise ModelError(f"{where}: its chat template is broken: {error}; mend or remove it"
                              ) from None  # fmt: skip
         return str(text)
