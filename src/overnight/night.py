@@ -28,12 +28,14 @@ from overnight.story import (
     smaller,
     windows,
 )
+from overnight.story.alone import writing
 from overnight.story.asked import Asked
 from overnight.story.begin import PLAN
 from overnight.story.children import die_with_parent
 from overnight.story.foresight import decide
 from overnight.story.heed import Heed
 from overnight.story.look import Look, load_tokenizer, look, question
+from overnight.story.outliving import outliving_readers
 from overnight.story.remember import lessons_for
 from overnight.story.stage import Stage
 from overnight.story.teller import Teller
@@ -85,8 +87,12 @@ def run(run_folder: Path, *, clock: Clock) -> int:
     """
     born = process_started(clock)
     die_with_parent()
-    with Journal.open(run_folder, clock) as written:
-        first = os.environ.get("RANK", "0") == "0"  # torchrun's number of this process
+    first = os.environ.get("RANK", "0") == "0"  # torchrun's number of this process
+    with (
+        outliving_readers(),
+        writing(run_folder, wanted=first),
+        Journal.open(run_folder, clock) as written,
+    ):
         entries, unread = journal.read_counting(run_folder)
         teller = Teller(run_folder, written, clock, entries, main=first)
         begun = journal.started(teller.entries)

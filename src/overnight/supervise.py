@@ -7,52 +7,42 @@ fresh process test what is published. Never: trains, decides.
 
 import os
 import shutil
+import signal
 import sys
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 from overnight.probe import session_limits
 from overnight.probe.clock import Clock
-from overnight.story import begin, remember, windows
-from overnight.story.alone import alone
+from overnight.story import asked, begin, windows
+from overnight.story.alone import alone, end_orphan
 from overnight.story.begin import Night
 from overnight.story.children import Child, Signals, in_words
+from overnight.story.closing import Closing, given_back, left_at_once
+from overnight.story.outliving import outliving_readers
 from overnight.story.publishing import Publisher, publish_price
+from overnight.story.restarts import Restarts
 from overnight.story.smaller import Memory
-from overnight.story.teller import STATUS
+from overnight.story.vigil import Vigil, processor_seconds
 from overnight.training import export, journal
 from overnight.training.journal import Journal
-from overnight.values.errors import EndedEarly, NoPlanFits, NothingToPublish, OvernightError
-from overnight.values.ledger import (
-    Crashed,
-    Ended,
-    Entry,
-    Prepared,
-    Promoted,
-    Resumed,
-    Saved,
-    Status,
-    Stepped,
-    Stopped,
-)
+from overnight.values.errors import EndedEarly, NoPlanFits
+from overnight.values.ledger import Crashed, Entry, Prepared, Promoted, Saved, Started, Stepped
 from overnight.values.request import Request
 
-RESTARTS_WITHOUT_PROGRESS = 2
-"""Crashes in a row that left no new checkpoint: the next one would crash too."""
 PUBLISH_PRIOR = 12.0
 """Seconds kept for publishing before this machine's own imports were timed."""
 REFUSAL_SECONDS = 60.0
 """After the deadline: how long a child may take to say that the window is too short for it."""
 READING_SHARE = 0.02
 """Of the time that reading the journal may take."""
-PLANNED = ("horizon", "window", "patience")
-"""Reasons to stop that are the planned end."""
-LEAVES = 2
-"""Signals after which nothing is waited for any more."""
+SLICE = 0.2
+"""Seconds between two looks at the child."""
+CHILD_SECONDS = asked.LEAVE_SECONDS + 0.5
+"""After SIGTERM: when a child that has not left by itself is ended."""
 PASSED_ON = (2, 3)
 """Exit statuses of the child that are the user's to mend, not crashes."""
+TOO_LATE = "it did not end in time and was ended"
 
 
 @dataclass(slots=True)
@@ -63,16 +53,23 @@ class Supervisor:
     clock: Clock
     journal: Journal
     signals: Signals
-    crashes: int = field(default=0)
-    in_time: bool = field(default=True)
-    """Whether the deadline was still to come."""
-    saved_before: int = field(default=0)
+    ends_at: float | None
+    """When the night, or before it this session, has to be over."""
+    restarts: Restarts = field(default_factory=Restarts)
+    saved_before: int = 0
     """Checkpoints that were there before this invocation."""
-    promoted: bool = field(default=False)
+    promoted: bool = False
     """Whether there is something to publish, and so something to end a child for."""
-    price: float = field(default=PUBLISH_PRIOR)
+    price: float = PUBLISH_PRIOR
     """Seconds that publishing takes, as far as is known."""
-    _read_again: float = field(default=-1.0)
+    hurried_at: float | None = None
+    """When SIGTERM was heard."""
+    stuck: bool = False
+    """Whether a child could not even be ended: the system waits for something on its behalf."""
+    _begun: Started | None = None
+    _steps: int = 0
+    _steps_before: int = 0
+    _read_again: float = -1.0
 
     @property
     def folder(self) -> Path:
@@ -80,22 +77,32 @@ class Supervisor:
         return self.night.folder
 
     def left(self) -> float | None:
-        """Seconds until the deadline."""
-        ends = self.night.ends_at
-        return None if ends is None else ends - self.clock.boot()
+        """Seconds until it has to be over."""
+        return None if self.ends_at is None else self.ends_at - self.clock.boot()
 
-    def read(self) -> None:
+    def read(self, *, now: bool = False) -> None:
         """What the journal says by now; a long one is read less often."""
-        begun = self.clock.boot()
-        if begun < self._read_again:
+        began = self.clock.boot()
+        if began < self._read_again and not now:
             return
-        events = [entry.event for entry in journal.read(self.folder)]
-        seen = [event for event in events if isinstance(event, Prepared)]
-        if seen:
-            self.price = max(publish_price(event) for event in seen)
+        entries = journal.read(self.folder)
+        events = [entry.event for entry in entries]
+        self.price = max((publish_price(event) for event in events if isinstance(event, Prepared)),
+                         default=self.price)  # fmt: skip
         self.promoted = any(isinstance(event, Promoted) for event in events)
-        now = self.clock.boot()
-        self._read_again = now + (now - begun) / READING_SHARE
+        self._steps = sum(isinstance(event, Stepped) for event in events)
+        self._follow(entries)
+        ended = self.clock.boot()
+        self._read_again = ended + (ended - began) / READING_SHARE
+
+    def _follow(self, entries: list[Entry]) -> None:
+        """A deadline that was moved counts from here on."""
+        begun = journal.started(entries)
+        if begun is None or begun == self._begun:
+            return
+        if self._begun is not None:
+            self.ends_at = windows.over_at(begun, self.clock, entries[-1])
+        self._begun = begun
 
     def over(self) -> bool:
         """Whether a child that is still there would make the night late.
@@ -103,66 +110,117 @@ class Supervisor:
         It keeps the margin besides: only one that hangs runs into this. Until something could be
         published there is nothing to be in time for, but a refusal of the window to wait for.
         """
-        left = self.left()
-        if left is None:
-            return False
         self.read()
-        return left <= (self.price if self.promoted else -REFUSAL_SECONDS)
+        if not self._over():
+            return False
+        self.read(now=True)
+        return self._over()
+
+    def _over(self) -> bool:
+        left = self.left()
+        return left is not None and left <= (self.price if self.promoted else -REFUSAL_SECONDS)
 
     def alone(self) -> bool:
         """Whether nobody may be there to mend anything: it trained, and something can be kept."""
-        self.read()
-        return self.promoted and (self.crashes > 0 or self._progress() > self.saved_before)
+        self.read(now=True)
+        return self.promoted and (self.restarts.count > 0 or self._saves() > self.saved_before)
 
     def train(self) -> int:
         """Runs the child until it has ended by itself or its time is over; its exit status."""
-        idle = 0
-        self.saved_before = self._progress()
+        self.saved_before = self._saves()
         while True:
-            before, memory = self._progress(), Memory(self.folder)
-            child = Child.start(["_night", str(self.folder)], processes=self.night.processes)
-            status = self._wait(child)
+            memory = Memory(self.folder)
+            status, why = self._run()
             if status in (0, EndedEarly.exit_status, *PASSED_ON):
                 return status
-            self.crashes += 1
-            self._tell_crash(status)
-            better = memory.smaller(self.journal, ours=self.over() or self.signals.count > 0)
-            idle = 0 if better or self._progress() > before else idle + 1
-            if self.signals.count or self._late() or idle >= RESTARTS_WITHOUT_PROGRESS:
+            if self.signals.asked is not None:
+                return EndedEarly.exit_status
+            self._tell_crash(status, why)
+            if memory.smaller(self.journal, ours=bool(why)):
+                self.restarts.forgive()
+            if self.stuck or self._late() or self.restarts.hopeless or not self._pause():
                 return status
 
-    def _wait(self, child: Child) -> int:
+    def _run(self) -> tuple[int, str]:
+        """One child from its start to its end: its status, and why it was ended if it was."""
+        self.read(now=True)
+        self._steps_before = self._steps
+        child = Child.start(["_night", str(self.folder)], processes=self.night.processes)
+        vigil = Vigil(self.folder, self.clock, lambda: processor_seconds(child.pid))
         while True:
-            status = child.wait(0.2)
+            status = child.wait(SLICE)
             if status is not None:
-                return status
-            if self.signals.count:
-                child.ask_to_stop() if self.signals.count == 1 else child.kill()
-            if self.over():
-                child.kill()
+                return status, ""
+            why = self._must_go(child, vigil)
+            if why and not child.kill():
+                self.stuck = True
+                return -int(signal.SIGTERM), why
+            if why:
+                status = child.wait(SLICE)
+                return (-int(signal.SIGTERM) if status is None else status), why
+
+    def _must_go(self, child: Child, vigil: Vigil) -> str:
+        """Why the child is to be ended now, or nothing; passes on what was asked."""
+        if self.signals.asked is not None:
+            child.ask_to_stop(self.signals.asked)
+        if self.signals.asked == signal.SIGTERM:
+            now = self.clock.boot()
+            self.hurried_at = now if self.hurried_at is None else self.hurried_at
+            if now - self.hurried_at > CHILD_SECONDS:
+                return "it did not leave in time"
+        if self.signals.leaves:
+            return "left at once"
+        if self.over():
+            return TOO_LATE
+        return vigil.look(training=self._steps > self._steps_before)
 
     def _late(self) -> bool:
         """Whether a new child could only import and then publish."""
         left = self.left()
         return left is not None and left <= 2.0 * self.price
 
-    def _progress(self) -> int:
+    def _pause(self) -> bool:
+        """Waits before another start; False where that is not to come any more."""
+        print(f"overnight: {self.restarts.notice()}", file=sys.stderr)
+        until = self.clock.boot() + self.restarts.wait
+        while self.clock.boot() < until and self.signals.asked is None and not self._late():
+            self.signals.wait(SLICE)
+        return self.signals.asked is None and not self._late()
+
+    def _saves(self) -> int:
         return sum(isinstance(entry.event, Saved) for entry in journal.read(self.folder))
 
-    def _tell_crash(self, status: int) -> None:
-        why = "it did not end in time and was ended" if self.over() else in_words(status)
-        self.journal.append(Crashed(exit_status=status, why=why, attempt=self.crashes))
+    def _tell_crash(self, status: int, why: str) -> None:
+        why = why or in_words(status)
+        events = [entry.event for entry in journal.read(self.folder)]
+        self.restarts.crashed(
+            why,
+            step=max((one.step for one in events if isinstance(one, Stepped)), default=0),
+            saved=max((one.step for one in events if isinstance(one, Saved)), default=-1),
+            now=self.clock.boot(),
+        )
+        self.journal.append(Crashed(exit_status=status, why=why, attempt=self.restarts.count))
 
-    def publish(self) -> bool:
-        """Leaves the best there is in `final/`."""
+    def close(self, status: int, *, in_time: bool) -> int:
+        """Publishes and says how it went; the exit status."""
         # After a deadline that had passed at the start nothing is gained by hurrying.
-        ends_at = self.night.ends_at if self.in_time else None
-        return Publisher(self.folder, self.journal, self.clock, ends_at, self.price,
-                         left_at_once=self.leaves).publish()  # fmt: skip
+        ends = [self.ends_at] if in_time and self.ends_at is not None else []
+        if self.hurried_at is not None:
+            ends.append(self.hurried_at + asked.GRACE_SECONDS)
+        publisher = Publisher(self.folder, self.journal, self.clock, min(ends, default=None),
+                              self.price, left_at_once=self._leaves)  # fmt: skip
+        return Closing(
+            self.folder,
+            self.journal,
+            self.clock,
+            self.ends_at,
+            status,
+            given_up=self.restarts.words if self.restarts.hopeless else "",
+            interrupted=self.signals.asked is not None,
+        ).end(publisher)
 
-    def leaves(self) -> bool:
-        """Whether the user has asked a second time to be gone."""
-        return self.signals.count >= LEAVES
+    def _leaves(self) -> bool:
+        return self.signals.leaves
 
 
 def run(
@@ -178,11 +236,12 @@ def run(
     Raises:
         InputError: what was asked cannot be meant, or the folder belongs to another night.
     """
-    for line in echoes:
-        print(line)
-    folder = begin.run_folder(request)
-    with alone(folder):
-        return _held(request, folder, clock, fresh=fresh, renew=renew)
+    with outliving_readers():
+        for line in echoes:
+            print(line)
+        folder = begin.run_folder(request)
+        with alone(folder):
+            return _held(request, folder, clock, fresh=fresh, renew=renew)
 
 
 def _held(request: Request, folder: Path, clock: Clock, *, fresh: bool, renew: bool) -> int:
@@ -199,96 +258,25 @@ def _held(request: Request, folder: Path, clock: Clock, *, fresh: bool, renew: b
         shutil.rmtree(folder, ignore_errors=True)
         raise NoPlanFits("the window was over before a night could begin in it; give a longer one")
     print(night.echo)
+    _clear(folder)
     with Journal.open(folder, clock) as written, Signals() as signals:
-        supervisor = Supervisor(night, clock, written, signals)
-        left = supervisor.left()
-        status = EndedEarly.exit_status
-        supervisor.in_time = left is None or left > 0
-        if supervisor.in_time:
-            status = supervisor.train()
-            if supervisor.leaves():
-                return _left(supervisor)
-            if status in PASSED_ON and not supervisor.alone():
-                return _given_back(night, status)
-        return _end(supervisor, status)
+        return _supervised(Supervisor(night, clock, written, signals, night.over_at))
 
 
-def _left(supervisor: Supervisor) -> int:
-    """The user left at once: nothing is published, the same command goes on."""
-    status = EndedEarly.exit_status
-    supervisor.journal.append(Ended(exit_status=status, why="left at once", deadline_kept=True))
-    print("left at once; the same command goes on from the newest checkpoint", file=sys.stderr)
-    return status
+def _clear(folder: Path) -> None:
+    """What an earlier start has left behind and this one must not meet."""
+    for line in (end_orphan(folder), asked.left_over(folder)):
+        if line:
+            print(f"overnight: {line}", file=sys.stderr)
 
 
-def _given_back(night: Night, status: int) -> int:
-    """The user has to mend something; what this command made and holds nothing goes again."""
-    entries = journal.read(night.folder)
-    trained = any(isinstance(entry.event, Saved) and entry.event.step > 0 for entry in entries)
-    if night.new and not trained:
-        shutil.rmtree(night.folder, ignore_errors=True)
-    return status
-
-
-def _end(supervisor: Supervisor, status: int) -> int:
-    """Publishes, closes the journal, writes the report, and says how it went."""
-    published = supervisor.publish()
-    left = supervisor.left()
-    kept = left is None or left >= 0
-    stop = _newest_stop(journal.read(supervisor.folder))
-    status = _final_status(status, published, stop)
-    why = stop.reason if stop else "no time was left to train"
-    supervisor.journal.append(Ended(exit_status=status, why=why, deadline_kept=kept))
-    entries = journal.read(supervisor.folder)
-    if any(isinstance(entry.event, Prepared) for entry in entries):
-        _report(supervisor)
-    remember.ended(supervisor.folder)
-    _last_glance(supervisor, "finished" if status == 0 else "stopped")
-    if not published:
-        raise NothingToPublish(f"{supervisor.folder} holds no checkpoint that can be published; "
-                               "the same command tries again, --fresh starts over")  # fmt: skip
-    return status
-
-
-def _last_glance(supervisor: Supervisor, state: Literal["finished", "stopped"]) -> None:
-    """status.json of a night that is over; one that cannot be read or written is left."""
-    path = supervisor.folder / STATUS
-    with suppress(OvernightError):
-        seen = journal.read_json(path, Status)
-        if seen is not None:
-            over = replace(seen, state=state, updated_utc=supervisor.clock.utc())
-            journal.write_json(path, over)
-
-
-def _newest_stop(entries: list[Entry]) -> Stopped | None:
-    """Why training ended last; nothing if it went on after that."""
-    for entry in reversed(entries):
-        if isinstance(entry.event, Stopped):
-            return entry.event
-        if isinstance(entry.event, Stepped | Resumed):
-            return None
-    return None
-
-
-def _final_status(status: int, published: bool, stop: Stopped | None) -> int:
-    if not published:
-        return NothingToPublish.exit_status
-    if stop is not None and stop.reason in PLANNED:
-        return 0  # also where the child was ended after its training was over
-    return status if status in (0, EndedEarly.exit_status) else EndedEarly.exit_status
-
-
-def _report(supervisor: Supervisor) -> None:
-    """Pages and the last words; a report that fails takes nothing from the model."""
-    from rich.console import Console
-
-    from overnight.report import pages, summary, terminal
-
-    try:
-        report = summary.load(supervisor.folder)
-        pages.write(report, supervisor.folder)
-    except (OvernightError, OSError, ValueError) as error:
-        print(f"overnight: the report could not be written: {error}", file=sys.stderr)
-        return
-    with suppress(BrokenPipeError):
-        terminal.print_ending(report, run_folder=supervisor.folder, console=Console())
+def _supervised(supervisor: Supervisor) -> int:
+    left, status = supervisor.left(), EndedEarly.exit_status
+    in_time = left is None or left > 0
+    if in_time:
+        status = supervisor.train()
+        if supervisor.signals.leaves:
+            return left_at_once(supervisor.journal)
+        if status in PASSED_ON and not supervisor.alone():
+            return given_back(supervisor.folder, status, new=supervisor.night.new)
+    return supervisor.close(status, in_time=in_time)

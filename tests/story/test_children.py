@@ -77,7 +77,7 @@ def test_a_child_is_asked_to_stop_only_once(stand_in, tmp_path: Path):
     child = Child.start(["_night", "run"])
     wait_until((tmp_path / "ready").exists)
     for _ in range(3):
-        child.ask_to_stop()
+        child.ask_to_stop(signal.SIGTERM)
     assert child.wait(30.0) == 0
     assert (tmp_path / "heard").read_text() == "x"
 
@@ -137,21 +137,49 @@ def test_a_child_whose_parent_was_killed_ends_by_itself(stand_in, tmp_path: Path
     wait_until(lambda: not alive(pid))
 
 
-def test_signals_are_counted_and_the_first_is_answered(capsys):
+def test_the_first_ctrl_c_is_answered_and_the_second_leaves_at_once(capfd):
+    with Signals() as signals:
+        assert signals.asked is None
+        os.kill(os.getpid(), signal.SIGINT)
+        assert (signals.asked, signals.leaves) == (signal.SIGINT, False)
+        assert "Ctrl-C once more leaves at once" in capfd.readouterr().err
+        os.kill(os.getpid(), signal.SIGINT)
+        assert signals.leaves
+        assert capfd.readouterr().err == ""
+
+
+def test_a_second_sigterm_means_the_same_as_the_first():
+    with Signals() as signals:
+        for _ in range(2):
+            os.kill(os.getpid(), signal.SIGTERM)
+        assert (signals.asked, signals.leaves) == (signal.SIGTERM, False)
+
+
+def test_whoever_is_in_a_hurry_counts_more_than_who_waits():
     with Signals() as signals:
         os.kill(os.getpid(), signal.SIGINT)
-        assert signals.count == 1
-        assert "once more leaves at once" in capsys.readouterr().err
         os.kill(os.getpid(), signal.SIGTERM)
-        assert signals.count == 2
-        assert capsys.readouterr().err == ""
+        assert (signals.asked, signals.leaves) == (signal.SIGTERM, False)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="terminals as POSIX has them")
+def test_a_terminal_that_is_closed_ends_nothing_here_or_below(stand_in, tmp_path: Path):
+    stand_in("import os, signal\n"
+             "os.kill(os.getpid(), signal.SIGHUP)\n"
+             f"open({str(tmp_path / 'alive')!r}, 'w')")  # fmt: skip
+    with Signals() as signals:
+        os.kill(os.getpid(), signal.SIGHUP)
+        assert Child.start(["_night", "run"]).wait(30.0) == 0
+        assert signals.asked is None
+    assert (tmp_path / "alive").exists()
 
 
 def test_afterwards_signals_mean_what_they_meant_before():
-    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.getsignal(number) for number in numbers]
     with Signals():
-        assert signal.getsignal(signal.SIGINT) != before[0]
-    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+        assert all(signal.getsignal(one) != then for one, then in zip(numbers, before, strict=True))
+    assert [signal.getsignal(number) for number in numbers] == before
 
 
 def test_an_end_is_put_into_words():

@@ -106,6 +106,7 @@ def keeper(night: Night, said: list[str] | None = None, *, limit: int = 2) -> Ke
         entries=night.entries,
         held_out={"select": [12, 13], "test": [12, 13]},
         clock=night.clock.boot,
+        awake=night.clock.awake,
         wanted=str,
         tell=(said if said is not None else []).append,
         now=lambda: night.clock.boot() - 1_000.0,

@@ -172,8 +172,11 @@ def run_night(given: dict[str, Any]) -> int:
 
 def publish(given: dict[str, Any]) -> int:
     """Load, test and put into place a checkpoint, in a process of its own."""
+    from overnight.story.alone import writing
     from overnight.story.children import die_with_parent
     from overnight.training import export
 
     die_with_parent()
-    return export.publish(Path(given["run"]), given["name"])
+    run = Path(given["run"])
+    with writing(run):
+        return export.publish(run, given["name"])

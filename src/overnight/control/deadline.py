@@ -213,9 +213,9 @@ class Deadline:
         """The same with its horizon moved."""
         return replace(self, horizon=horizon, replanned_at=now, moved=False)
 
-    def moved_to(self, ends_at: float | None) -> "Deadline":
+    def moved_to(self, ends_at: float | None, leaves_at: float | None) -> "Deadline":
         """The same with its deadline moved."""
-        return replace(self, ends_at=ends_at, moved=True)
+        return replace(self, ends_at=ends_at, leaves_at=leaves_at, moved=True)
 
     def reachable(self, now: float) -> int | None:
         """The horizon that the pace and the time left allow; None when nothing is measured yet."""
@@ -255,15 +255,16 @@ class Deadline:
 
     def _moved(self, now: float) -> Replan | None:
         reachable = self.reachable(now)
-        if reachable is None or self.ends_at is None or len(self.recent) < 5:
+        if reachable is None or reachable == self.horizon:
             return None
+        if self.moved:
+            return Replan(horizon=max(reachable, self.step), why=MOVED)
         change, left = abs(reachable - self.horizon), max(self.horizon - self.step, 1)
-        quiet = 0.01 * (self.ends_at - self.started_at)
-        noise = change <= REPLAN_SHARE * left or now - self.replanned_at < quiet
-        if change < 1 or (noise and not self.moved):
+        if self.window_seconds is None or len(self.recent) < 5 or change <= REPLAN_SHARE * left:
             return None
-        why = MOVED if self.moved else "the pace has moved"
-        return Replan(horizon=max(reachable, self.step), why=why)
+        if now - self.replanned_at < 0.01 * self.window_seconds:
+            return None
+        return Replan(horizon=max(reachable, self.step), why="the pace has moved")
 
     def stretch(self, now: float | None = None) -> Stretch:
         """What lies ahead of this moment, at the dearest prices seen."""

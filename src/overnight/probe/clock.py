@@ -108,6 +108,25 @@ def process_started(clock: Clock) -> float:
     return clock.boot() - max(age, 0.0)
 
 
+def process_mark(pid: int, clock: Clock) -> str:
+    """What no other process bears, whoever gets its number later and whatever the wall clock does.
+
+    Empty where there is no such process.
+    """
+    if sys.platform == "linux":
+        try:
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            return ""
+        return f"{clock.boot_id()} {fields[22 - 3]}"
+    import psutil
+
+    try:
+        return f"{psutil.Process(pid).create_time():.2f}"
+    except psutil.Error:
+        return ""
+
+
 def local_zone() -> tzinfo:
     """The time zone of this machine with its summer-time rules.
 

@@ -1,17 +1,67 @@
-"""One night at a time in a folder.
+"""One night at a time in a folder, and in it one process that writes.
 
-In: a run folder, which need not be there. Out: while the block runs, no other night in it.
-Never: a file or folder of ours left where no night came of it.
+In: a run folder, which need not be there. Out: while the block runs, no other night in it, or no
+other process that trains in it. Never: a file or folder of ours left where no night came of it;
+ending a process that is not of this very night.
 """
 
+import json
+import os
+import signal
+import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from overnight.probe.clock import SystemClock, process_mark
+from overnight.report.words import day_clock
 from overnight.training import journal
-from overnight.values.errors import InputError
+from overnight.values.errors import InputError, OvernightError
+
+WRITER = ".training.lock"
+"""In the run folder; who trains or publishes holds it, so that nobody else does."""
+KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
+HANDOVER_SECONDS = 5.0
+"""How long a process that was killed may hold its lock: the system lets go of it at its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Who holds a lock: it stands in the lock's own file."""
+
+    pid: int
+    host: str
+    mark: str
+    """Another process may bear its number by now."""
+    since_utc: float
+
+    @classmethod
+    def this(cls) -> "Owner":
+        """This process, from now on."""
+        clock, pid = SystemClock(), os.getpid()
+        return cls(pid, socket.gethostname(), process_mark(pid, clock), clock.utc())
+
+    @property
+    def words(self) -> str:
+        """For people: "process 4711 on lab-3, since Sat 21 Nov 21:04 CET"."""
+        return f"process {self.pid} on {self.host}, since {day_clock(self.since_utc)}"
+
+    @property
+    def here(self) -> bool:
+        """Whether it is on this machine and lives."""
+        there = self.host == socket.gethostname()
+        return there and process_mark(self.pid, SystemClock()) == self.mark != ""
+
+    def send(self, number: int) -> bool:
+        """Sends it a signal, if it is here; whether it was."""
+        if not self.here:
+            return False
+        with suppress(OSError):
+            os.kill(self.pid, number)
+        return True
 
 
 @contextmanager
@@ -24,13 +74,14 @@ def alone(folder: Path) -> Iterator[None]:
     whole = folder.resolve()
     lock = whole.parent / f".{whole.name}.lock"
     made = [place for place in lock.parents if not place.exists()]
-    held = FileLock(lock, timeout=0)
+    held, before = FileLock(lock, timeout=0), _owner(lock)
     try:
         lock.parent.mkdir(parents=True, exist_ok=True)
         held.acquire()
+        _sign(lock)
     except OSError as error:
         _take_away(made)
-        raise InputError(_shut(folder, lock, error)) from error
+        raise InputError(_shut(folder, lock, error, before)) from error
     try:
         yield
     finally:
@@ -41,6 +92,69 @@ def alone(folder: Path) -> Iterator[None]:
         _take_away(made)
 
 
+@contextmanager
+def writing(folder: Path, *, wanted: bool = True) -> Iterator[None]:
+    """While the block runs no other process trains or publishes in `folder`.
+
+    Raises:
+        OvernightError: one still does.
+    """
+    if not wanted:
+        yield
+        return
+    lock = folder / WRITER
+    before = _owner(lock)
+    try:
+        with FileLock(lock, timeout=HANDOVER_SECONDS):
+            _sign(lock)
+            yield
+    except Timeout as error:
+        raise OvernightError(_still(folder, before)) from error
+
+
+def end_orphan(folder: Path) -> str:
+    """Ends a training process whose supervisor is gone; a line that says so, or nothing.
+
+    It would go on writing once it woke up: one that was stopped, or waits for a disk.
+
+    Raises:
+        InputError: it lives on another machine, or does not end.
+    """
+    lock = folder / WRITER
+    if not lock.is_file() or _free(lock, 0.0):
+        return ""
+    owner = _owner(lock)
+    if owner is not None and owner.send(KILL) and _free(lock, HANDOVER_SECONDS):
+        return f"a training process of an earlier start still lived and was ended ({owner.words})"
+    raise InputError(_still(folder, owner) + "; end it first")
+
+
+def _free(lock: Path, seconds: float) -> bool:
+    try:
+        with FileLock(lock, timeout=seconds):
+            return True
+    except Timeout:
+        return False
+
+
+def _still(folder: Path, owner: Owner | None) -> str:
+    return f"another process still trains in {folder}{f' ({owner.words})' if owner else ''}"
+
+
+def _sign(lock: Path) -> None:
+    """Where not even that can be written the lock holds all the same."""
+    with suppress(OSError):
+        lock.write_text(json.dumps(asdict(Owner.this())), encoding="utf-8")
+
+
+def _owner(lock: Path) -> Owner | None:
+    """Who signed last; older versions of filelock empty the file of a lock that they do not get."""
+    try:
+        return Owner(**json.loads(lock.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
 def _take_away(folders: Sequence[Path]) -> None:
     """The innermost first, and only those that hold nothing."""
     with suppress(OSError):
@@ -48,9 +162,11 @@ def _take_away(folders: Sequence[Path]) -> None:
             folder.rmdir()
 
 
-def _shut(folder: Path, lock: Path, error: OSError) -> str:
+def _shut(folder: Path, lock: Path, error: OSError, owner: Owner | None) -> str:
     """Why no night can begin in `folder`."""
     if isinstance(error, Timeout) and lock.exists():
-        return f"another night is running in {folder}; wait for it, or name this one with --name"
+        who = f" ({owner.words})" if owner else ""
+        return (f"another night is running in {folder}{who}; wait for it, or name this one "
+                "with --name")  # fmt: skip
     why = error.strerror or "the place takes no files"
     return f"nothing can be written to {lock.parent} ({why}); choose another --output-dir"

@@ -12,14 +12,21 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import IO, Self
+from typing import IO, TYPE_CHECKING, Self
 
 from overnight.training import meeting
 
+if TYPE_CHECKING:
+    import psutil
+
 LIFELINE = "OVERNIGHT_LIFELINE"
 """Set for a child whose standard input is a pipe that its parent holds open while it lives."""
+KILL_SECONDS = 3.0
+"""Within which a killed process is gone, unless the system itself waits for something."""
 
 
 class Child:
@@ -28,7 +35,7 @@ class Child:
     def __init__(self, process: "subprocess.Popen[bytes]", errors: IO[bytes] | None,
                  place: Path | None = None) -> None:  # fmt: skip
         self._process, self._errors, self._place = process, errors, place
-        self._asked = False
+        self._asked: set[int] = set()
         self.said = ""
         """The last line of its standard error, where that was kept."""
 
@@ -36,7 +43,8 @@ class Child:
     def start(cls, words: list[str], *, processes: int = 1, quiet: bool = False) -> Self:
         """Starts `overnight WORDS`, under torchrun if several.
 
-        One that is `quiet` keeps its errors to itself and hears no Ctrl-C.
+        One that is `quiet` keeps its errors to itself and hears no Ctrl-C. Neither does torchrun,
+        which would give its processes half a minute: it hears what is asked here, and no more.
         """
         place = None if processes == 1 else Path(tempfile.mkdtemp(prefix="overnight-"))
         several = meeting.words(place, processes) if place else []
@@ -48,7 +56,7 @@ class Child:
             stdin=subprocess.PIPE,
             stderr=errors,
             env={**os.environ, LIFELINE: "1", **(meeting.environment(place) if place else {})},
-            process_group=0 if quiet and os.name == "posix" else None,
+            process_group=0 if (quiet or processes > 1) and os.name == "posix" else None,
         )
         return cls(process, errors, place)
 
@@ -74,17 +82,39 @@ class Child:
             lines = file.read().decode("utf-8", errors="replace").strip().splitlines()
         self.said = lines[-1].removeprefix("overnight: error: ") if lines else ""
 
-    def ask_to_stop(self) -> None:
-        """Asks once to save and end."""
-        if not self._asked:
-            self._asked = True
-            self._process.terminate()
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
 
-    def kill(self) -> None:
-        """Ends it now and waits until it is gone."""
-        self._process.kill()
-        self._process.wait()
+    def ask_to_stop(self, how: int = signal.SIGTERM) -> None:
+        """Asks once with each signal to save and end: SIGTERM is in a hurry, SIGINT is not."""
+        if how not in self._asked:
+            self._asked.add(how)
+            self._process.send_signal(how)
+
+    def kill(self) -> bool:
+        """Ends it now, with what it has started, and waits; whether it is gone.
+
+        A process that waits for a disk or a file server that does not answer cannot be ended.
+        """
+        for process in [*_below(self._process.pid), self._process]:
+            with suppress(OSError):
+                process.kill()
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(KILL_SECONDS)
         self._let_go()
+        return self._process.poll() is not None
+
+
+def _below(pid: int) -> "list[psutil.Process]":
+    """Every process that this one has started, and those that they have."""
+    import psutil
+
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.Error:
+        return []
 
 
 def in_words(status: int) -> str:
@@ -95,26 +125,47 @@ def in_words(status: int) -> str:
 
 
 class Signals:
-    """Counts Ctrl-C and SIGTERM while it is open; the first asks to save, the second leaves."""
+    """Hears Ctrl-C, SIGTERM and the terminal's end while it is open.
+
+    The first asks to save, a second Ctrl-C leaves at once. A second SIGTERM means the same as the
+    first: schedulers send one to each process and one to the group. A terminal that closes (an ssh
+    connection that breaks) is no reason to end a night.
+    """
 
     def __init__(self) -> None:
-        self.count = 0
+        self.asked: int | None = None
+        """The signal to pass on: SIGTERM once somebody is in a hurry."""
+        self.leaves = False
+        """Whether nothing is to be waited for any more."""
         self._before: dict[int, object] = {}
 
     def _heard(self, number: int, frame: FrameType | None) -> None:
-        self.count += 1
-        if self.count == 1:
-            print("\nsaving and ending; once more leaves at once", file=sys.stderr, flush=True)
+        if self.asked is None:
+            _say(b"\nsaving and ending; Ctrl-C once more leaves at once\n")
+        self.leaves = self.leaves or (number == signal.SIGINT and self.asked is not None)
+        self.asked = number if self.asked is None else max(self.asked, number)
+
+    def wait(self, seconds: float) -> None:
+        """Nothing for so long; a signal is heard meanwhile."""
+        time.sleep(seconds)
 
     def __enter__(self) -> Self:
         for number in (signal.SIGINT, signal.SIGTERM):
             self._before[number] = signal.signal(number, self._heard)
+        if hasattr(signal, "SIGHUP"):  # what is ignored stays so in every process started here
+            self._before[signal.SIGHUP] = signal.signal(signal.SIGHUP, signal.SIG_IGN)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:  # fmt: skip
         for number, handler in self._before.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
+
+
+def _say(words: bytes) -> None:
+    """Past Python's own buffer, which may be in the middle of another line; heard or not."""
+    with suppress(OSError):
+        os.write(2, words)
 
 
 def die_with_parent() -> None:

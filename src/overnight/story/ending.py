@@ -17,6 +17,13 @@ from overnight.training.loop import Loop
 from overnight.values.ledger import Answered, Chosen, Entry, Evaluated, Loss, Stopped
 
 PROBE_TOKENS = 64
+SAVE_FACTOR = 1.5
+"""On the dearest save seen, as in the reserve: one that may not end in time is not begun."""
+LEFT = {
+    "signal": "healthy to its last step, ended by a signal",
+    "session": "healthy to its last step, left for another session to go on",
+}
+"""Ends after which nothing is looked at any more, and why what they leave may be published."""
 
 
 def end(on: Stage, loop: Loop, stopped: Stopped) -> None:
@@ -29,17 +36,19 @@ def end(on: Stage, loop: Loop, stopped: Stopped) -> None:
     if stopped.step == 0 and stopped.reason == "window" and on.plan.window_seconds is not None:
         raise search.too_short(on.plan.window_seconds, on.now - on.started_at, deadline.reserve)
     on.teller.state = "ending"
-    if deadline.saved_step != stopped.step:
+    hurried = on.session.agreed(SAVE_FACTOR * deadline.save_seconds > on.waits())
+    if deadline.saved_step != stopped.step and not hurried:
         # What was set aside for this moment on a full disk; nothing is written after it.
         saved = on.keeper.save(on.session)
         if saved is None and on.session.agreed(_released(on)):
             saved = on.keeper.save(on.session)
         if saved is not None:
             on.teller.tell(loop.happened(saved))
-    if stopped.reason == "signal":
+    if stopped.reason in LEFT:
         if loop.course.health.verdict == "well":
-            on.teller.all(on.keeper.promote_all("healthy to its last step, ended by a signal"))
-        return  # whoever sent it may not wait; the newest promoted checkpoint is published
+            on.teller.all(on.keeper.promote_all(LEFT[stopped.reason]))
+        return  # nobody waits for looks; the newest promoted checkpoint is published
+    on.safe()
     _choose(on, loop, looked=_looked(on, loop, stopped.step))
 
 

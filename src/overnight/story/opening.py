@@ -15,7 +15,7 @@ from overnight.control.health import Health
 from overnight.control.patience import Patience
 from overnight.control.schedule import Schedule
 from overnight.planning import rules, timing
-from overnight.story import continued, held_out, sameness
+from overnight.story import continued, held_out, sameness, windows
 from overnight.story.begin import PLAN
 from overnight.story.look import Look
 from overnight.story.publishing import publish_price
@@ -37,7 +37,7 @@ from overnight.values.ledger import (
     Saved,
     Stepped,
 )
-from overnight.values.plan import Plan, margin_seconds
+from overnight.values.plan import Plan
 from overnight.values.request import Request
 
 ANSWERS = 2
@@ -107,9 +107,8 @@ def begin(on: Stage, prepared: Prepared) -> Loop:
 def _begun(on: Stage, prepared: Prepared) -> Loop:
     on.keeper.wanted = on.wanted
     on.publish_seconds, on.prepared = publish_price(prepared), prepared
-    if on.ends_at is not None:
-        margin = margin_seconds(on.ends_at - on.started_at)
-        on.keeper.latest = on.ends_at - on.publish_seconds - 0.5 * margin
+    on.keeper.leaving = on.leaving
+    on.aim(on.ends_at, on.leaves_at)
     found = on.session.agreed(
         lineage.tidy(on.teller.run_folder, on.teller.entries) if on.teller.main else None
     )
@@ -137,6 +136,7 @@ def _course(on: Stage) -> Course:
     deadline = Deadline(
         started_at=on.started_at,
         ends_at=on.ends_at,
+        leaves_at=on.leaves_at,
         steps_wanted=timing.steps_wanted(candidate, on.found.data.profile),
         tokens_per_step=on.session.tokens_per_step,
         loads=_loads(on),
@@ -244,6 +244,9 @@ def _resumed(on: Stage, found: lineage.Found) -> Loop:
     # The last steps before it may not be in the journal: it was killed, or logs few of them.
     on.answer_seconds = answering(on.teller.entries)
     told = replace(then.course.deadline, step=found.step, answer_seconds=on.answer_seconds)
+    if windows.moved_since(on.teller.entries, found.name):
+        wanted = timing.steps_wanted(on.plan.candidate, on.found.data.profile)
+        told = replace(told, moved=True, ending="", steps_wanted=wanted)
     on.rehearsing = not then.rehearsed
     on.teller.state = "rehearsing" if on.rehearsing else "training"
     on.teller.horizon = then.course.schedule.horizon

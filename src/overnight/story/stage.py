@@ -4,6 +4,7 @@ In: what was asked, looked at and planned. Out: the `Stage` that opening, rehear
 on. Never: acts by itself.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -13,8 +14,17 @@ from overnight.story.teller import Teller
 from overnight.training.keeper import Keeper
 from overnight.training.session import Session
 from overnight.values.ledger import Prepared, Stepped
-from overnight.values.plan import Plan
+from overnight.values.plan import Plan, margin_seconds
 from overnight.values.request import Request
+
+
+def endless() -> float:
+    """The patience of whoever asked for nothing."""
+    return math.inf
+
+
+def nothing() -> None:
+    """What follows where nobody listens."""
 
 
 @dataclass(slots=True)
@@ -28,8 +38,16 @@ class Stage:
     session: Session
     keeper: Keeper
     ends_at: float | None = None
+    leaves_at: float | None = None
+    """When this session is left, before the night is over."""
     wanted: Callable[[], str] = str
     """What the world wants: an end (`signal`, `stop`), a `save`, or nothing."""
+    leaving: Callable[[], bool] = bool
+    """Whether it wants it at once, so that looks are given up."""
+    waits: Callable[[], float] = endless
+    """Seconds that whoever wants it may still wait."""
+    safe: Callable[[], None] = nothing
+    """Says that nothing would be lost from here on if this process ended at once."""
     publish_seconds: float = 0.0
     rehearsing: bool = True
     steps: list[Stepped] = field(default_factory=list)
@@ -58,6 +76,14 @@ class Stage:
     def now(self) -> float:
         """The boot-time clock."""
         return self.teller.clock.boot()
+
+    def aim(self, ends_at: float | None, leaves_at: float | None) -> None:
+        """When the night, or before it this session, has to be over, for all but the loop."""
+        self.ends_at, self.leaves_at = ends_at, leaves_at
+        over = min((at for at in (ends_at, leaves_at) if at is not None), default=None)
+        if over is not None:
+            margin = margin_seconds(over - self.started_at)
+            self.keeper.latest = over - self.publish_seconds - 0.5 * margin
 
     @property
     def started_at(self) -> float:

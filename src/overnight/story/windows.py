@@ -4,13 +4,15 @@ In: a Request, a `Started`, a session's limit, instants. Out: a `Started` with i
 lines that say so. Never: files, a clock of its own.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import tzinfo
 
-from overnight.probe.clock import instant_words
+from overnight.probe.clock import Clock, instant_words
 from overnight.probe.session_limits import SessionLimit
+from overnight.training import journal
 from overnight.values.errors import InputError
-from overnight.values.ledger import Started
+from overnight.values.ledger import Entry, Saved, Started
 from overnight.values.request import Request
 from overnight.values.units import show_duration
 
@@ -101,9 +103,26 @@ def _limit_of(begun: Started) -> SessionLimit | None:
     return SessionLimit(who=who, source=source, ends_utc=leave, leave_utc=leave)
 
 
+def moved_since(entries: Sequence[Entry], name: str) -> bool:
+    """Whether the deadline was set anew after checkpoint `name` was saved."""
+    for entry in reversed(entries):
+        if isinstance(entry.event, Started):
+            return True
+        if isinstance(entry.event, Saved) and entry.event.name == name:
+            return False
+    return False
+
+
 def leaves_at(begun: Started, now_utc: float, now_boot: float) -> float | None:
     """When this session is left, on the boot-time clock; None where the night ends in it."""
     return None if begun.session_utc is None else now_boot + begun.session_utc - now_utc
+
+
+def over_at(begun: Started, clock: Clock, last: Entry | None) -> float | None:
+    """When this process has to be over on the boot-time clock: with the night, or before it."""
+    ends = journal.deadline_boot(begun, clock, last=last)
+    leaves = leaves_at(begun, clock.utc(), clock.boot())
+    return min((at for at in (ends, leaves) if at is not None), default=None)
 
 
 def session_words(begun: Started, limit: SessionLimit | None, zone: tzinfo) -> str:
