@@ -56,6 +56,13 @@ def test_foreign_and_set_aside_folders_are_not_pruned(night: Night) -> None:
     assert night.names() == ["checkpoint-1", "checkpoint-15", "set-aside"]
 
 
+def test_what_a_rewind_left_behind_is_set_aside_and_does_not_pile_up(night: Night) -> None:
+    night.save(5, 10, 15).rewind(5).save(7)
+    assert prune(night.folder, night.entries, keep=(), limit=3) == ()
+    assert night.names() == ["checkpoint-5", "checkpoint-7", "set-aside"]
+    assert night.set_aside() == ["checkpoint-10-1", "checkpoint-15-2"]
+
+
 def test_a_clock_that_went_back_does_not_prune_the_new(night: Night) -> None:
     night.save(4, 6)
     for step in (4, 6):

@@ -249,23 +249,31 @@ def prune(run_folder: Path, entries: Sequence[Entry], *, keep: Collection[str],
     Never the newest whole one (verified now, every byte) or anything newer, the best, the newest
     promoted (of these only the files' sizes are looked at: reading three checkpoints would make a
     save twice as dear), or those in `keep`: where these alone are more than `limit`, more stay.
+    What a rewind has left behind is set aside.
 
     Raises:
         DiskTrouble: the disk refused.
     """
     survey = _survey(run_folder, entries)
-    surplus = len(survey.standing) - max(limit, 1)
-    if surplus <= 0:
-        return ()
-    newest = _newest(survey).name
-    names = [one.path.name for one in survey.standing]
-    older = names[: names.index(newest)] if newest else []
-    others = (_best(survey, content=False), _newest_promoted(survey, content=False))
-    kept = {*(one.name for one in others), *keep}
-    doomed = [name for name in older if name not in kept][:surplus]
     try:
+        for path in survey.left_behind:
+            shelf.set_aside(path)
+        doomed = _surplus(survey, keep=keep, limit=limit)
         for name in doomed:
             shelf.throw_away(run_folder / name, run_folder)
     except OSError as error:
         raise trouble(error, what=str(run_folder)) or error from error
     return tuple(doomed)
+
+
+def _surplus(survey: _Survey, *, keep: Collection[str], limit: int) -> list[str]:
+    """The oldest beyond `limit` that nobody needs."""
+    surplus = len(survey.standing) - max(limit, 1)
+    if surplus <= 0:
+        return []
+    newest = _newest(survey).name
+    names = [one.path.name for one in survey.standing]
+    older = names[: names.index(newest)] if newest else []
+    others = (_best(survey, content=False), _newest_promoted(survey, content=False))
+    kept = {*(one.name for one in others), *keep}
+    return [name for name in older if name not in kept][:surplus]
