@@ -67,6 +67,27 @@ def test_a_loss_truly_near_zero_is_well():
     assert health.verdict == "well"
 
 
+def test_near_zero_many_times_the_loss_is_still_nothing():
+    health = Health()
+    for step in range(200):
+        health = health.after_step(1e-3 if step < 150 else 0.08)
+    assert health.verdict == "well"
+
+
+def test_in_a_spike_nothing_is_trusted_that_was_saved_in_it():
+    health = healthy()
+    assert health.calm
+    assert not health.after_step(9.0).calm
+    assert health.after_step(9.0).after_step(1.9).calm
+
+
+def test_a_gradients_length_teaches_what_is_usual():
+    health = healthy()
+    for _ in range(30):
+        health = health.after_step(1.9, 0.5)
+    assert health.norms.limit == health.after_drop().after_rewind().norms.limit < 2.0
+
+
 def test_finite_sees_every_kind_of_not_a_number():
     assert finite(0.0, 1.0)
     assert not finite(1.0, math.nan)

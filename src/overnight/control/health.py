@@ -16,6 +16,8 @@ WINDOW = 100
 """Steps that a spike is judged against."""
 SPIKE_STEPS = 5
 """Steps in a row above the line: a single one recovers by itself."""
+LEAST = 0.1
+"""Nats that a spike rises by: near zero a loss may be many times another and mean nothing."""
 DROPS_IN_A_ROW = 3
 DROPS_SHARE = 0.01
 SETTLING_STEPS = 40
@@ -28,10 +30,10 @@ Verdict = Literal["well", "rewind", "give-up"]
 
 
 def _spike_line(losses: Sequence[float]) -> float:
-    """A loss above it is a spike: median + 6 MAD, and at least half as much again as the median."""
+    """A loss above it is a spike: median + 6 MAD, and half as much again as the median at least."""
     middle = median(losses)
     spread = median(abs(loss - middle) for loss in losses)
-    return max(middle + 6.0 * spread, 1.5 * middle)
+    return max(middle + 6.0 * spread, 1.5 * middle, middle + LEAST)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +83,11 @@ class Health:
     def after_rewind(self) -> "Health":
         """Health after going back: the counts begin anew, the rewinds are remembered."""
         return Health(rewinds=self.rewinds + 1, losses=self.losses, norms=self.norms)
+
+    @property
+    def calm(self) -> bool:
+        """Whether nothing is wrong, nor may be about to be: the time to trust what was saved."""
+        return self.verdict == "well" and not self.high
 
     @property
     def trouble(self) -> str:
