@@ -17,10 +17,11 @@ import faults_page
 import nights
 
 SCENES = (
-    "save", "tidy", "append", "files", "publish", "republish", "last-moment", "last-moment-again",
+    "save", "tidy", "append", "files", "history", "publish", "republish", "last-moment",
+    "last-moment-again",
 )  # fmt: skip
 METHODS = ("full", "lora")
-WITHOUT_WEIGHTS = ("append", "files")
+WITHOUT_WEIGHTS = ("append", "files", "history")
 """Scenes in which full and LoRA are the same."""
 PLACES = 4096
 """Files of up to so many bytes are damaged at every byte, larger ones at so many, evenly spread."""

@@ -12,6 +12,7 @@ ACTS = {
     "tidy": "a start that clears up after kills, a rewind and a bad disk",
     "append": "two lines appended to the journal",
     "files": "plan.json (with its copy) and status.json replaced",
+    "history": "a night put into the user's history (SQLite)",
     "publish": "the first publication, load test included",
     "republish": "a publication over an older `final/`, load test included",
     "last-moment": "the first publication in the last moment, by links",
@@ -90,7 +91,7 @@ def _promises(kills: list[dict[str, Any]], damages: list[dict[str, Any]]) -> lis
                  "every call of every act below", _only(ours, "kill")),
         _promise("A write that a kill tore in half is not believed", "half of the last write gone",
                  _only(ours, "torn write")),
-        _promise("A power cut costs one save at most", "all that was not flushed is emptied or "
+        _promise("A power cut costs one save at most", "all that was not flushed is cut off or "
                  "zeros", _only(ours, "power cut")),
         _promise("the same of a stock Trainer", "the same", _only(stock, "power cut")),
         *(_noticed(kind, tallies) for kind in dict.fromkeys(one["kind"] for one in tallies)),
@@ -124,7 +125,7 @@ def _about_kills(kills: list[dict[str, Any]]) -> str:
         "for bit; after a publication `final/` must be the old or the new one, whole, and a second "
         "publication must work; nothing of staging or trash may be left. Bricked: the start fails. "
         "Wrong: it goes on from or to something else. A torn write: the same, with half of the "
-        "last write taken away. A power cut: the same, with every file emptied or zeros that was "
+        "last write taken away. A power cut: the same, with every byte cut off or zero that was "
         f"written and not flushed. The model is a real Llama of 260k weights, the rows GSM8K's. "
         f"{alive} of the children reached their end before the kill. {seconds / 60:.0f} minutes."
     )

@@ -32,10 +32,11 @@ not are passed over."""
 PATIENCE = 120
 """Seconds after which a child that should have ended is taken to hang."""
 _LINE = re.compile(r"^(\d+) +(\w+)\((.*)$")
-_FILE = re.compile(r"^\d+<(/[^>]*)>")
+_FILE = re.compile(r"\b\d+<(/[^>]*)>")
 _RESULT = re.compile(r"= (\d+)$")
 _TWO = re.compile(r'(?:AT_FDCWD(?:<[^>]*>)?, )?"([^"]*)", (?:AT_FDCWD(?:<[^>]*>)?, )?"([^"]*)"')
-WRITES = ("write", "writev", "pwrite64", "pwritev", "sendfile", "copy_file_range", "ftruncate")
+APPENDS = ("write", "writev", "sendfile", "copy_file_range")
+"""Writes where the file goes on; SQLite's in the middle of its own (pwrite64) are its business."""
 
 Gate = Callable[[], None]
 """Called by a child when it is ready; returns once it is traced."""
@@ -51,9 +52,10 @@ class Call:
 
     @property
     def file(self) -> str:
-        """The path behind its first file descriptor; empty where it has none."""
-        found = _FILE.match(self.rest)
-        return found[1] if found else ""
+        """The path behind the file descriptor that it changes; empty where it has none."""
+        found = _FILE.findall(self.rest)
+        which = 1 if self.name == "copy_file_range" else 0
+        return found[which] if len(found) > which else ""
 
     @property
     def done(self) -> bool:
@@ -62,9 +64,9 @@ class Call:
 
     @property
     def written(self) -> int:
-        """Bytes that a write wrote."""
+        """Bytes that a write added."""
         found = _RESULT.search(self.rest)
-        return int(found[1]) if found and self.name in WRITES else 0
+        return int(found[1]) if found and self.name in APPENDS else 0
 
     @property
     def two(self) -> tuple[str, str] | None:
@@ -158,18 +160,18 @@ def points(seen: list[Call]) -> list[tuple[str, int]]:
     return list(found)
 
 
-def unflushed(seen: list[Call]) -> set[str]:
-    """Files that were written and not flushed since: a power cut may take their content."""
-    dirty: dict[str, bool] = {}
+def unflushed(seen: list[Call]) -> dict[str, int]:
+    """Bytes at the end of files that were written and not flushed: a power cut may take them."""
+    lost: Counter[str] = Counter()
     for call in (one for one in seen if one.done):
         both = call.two if call.name.startswith("rename") else None
-        if call.name in WRITES and call.file:
-            dirty[call.file] = True
+        if call.written and call.file:
+            lost[call.file] += call.written
         elif call.name in ("fsync", "fdatasync") and call.file:
-            dirty.pop(call.file, None)
+            lost.pop(call.file, None)
         elif both:
-            dirty = {_moved(path, *both): True for path in dirty}
-    return set(dirty)
+            lost = Counter({_moved(path, *both): count for path, count in lost.items()})
+    return dict(lost)
 
 
 def _moved(path: str, old: str, new: str) -> str:

@@ -13,9 +13,11 @@ from typing import Any
 
 from tests.faults.killing import Gate
 from tests.faults.live import END, EVERY, Live, evaluated, rubbish, saved_steps, stepped
+from tests.planning.remembered import night
 
 from overnight.probe.clock import SystemClock
 from overnight.training import journal, lineage, sealed
+from overnight.training.history import History
 from overnight.training.journal import Journal
 from overnight.values.ledger import (
     Noted,
@@ -185,3 +187,27 @@ class Files(Scene):
         if glance not in ("old", "new") or plan["plan"] not in ("old", "new"):
             wrong.append("neither old nor new")
         return {"wrong": "; ".join(wrong), "was": plan["plan"]}
+
+
+class Remember(Scene):
+    """A night goes into the user's history, beside one that is there."""
+
+    def prepare(self, folder: Path) -> None:
+        History(folder / "history.sqlite3").remember(night(1.0, when_utc=1.0))
+
+    def act(self, folder: Path, gate: Gate) -> None:
+        gate()
+        History(folder / "history.sqlite3").remember(night(2.0, when_utc=2.0))
+
+    def undisturbed(self, folder: Path) -> dict[str, Any]:
+        return {}
+
+    def check(self, folder: Path) -> dict[str, Any]:
+        kept = History(folder / "history.sqlite3")
+        old, new = night(1.0, when_utc=1.0), night(2.0, when_utc=2.0)
+        found = kept.records()
+        wrong = "" if found in ((old,), (new, old)) else f"{len(found)} nights are remembered"
+        kept.remember(new)
+        if kept.records() != (new, old):
+            wrong = "nothing can be remembered any more"
+        return {"wrong": wrong, "was": len(found)}

@@ -4,7 +4,7 @@ In: a scene, a method, a model. Out: for every kill a line of JSON, with what a 
 Never: autograd in this process; it only forks, kills and reads.
 
 Each kill is judged three times where that applies: as it was; with the last write torn in half; and
-as after a power cut, when what was not flushed is lost (emptied or zeros, in turn).
+as after a power cut, when what was not flushed is lost (cut off or zeros, in turn).
 """
 
 import argparse
@@ -26,6 +26,7 @@ ENDED = (0, stock.DONE << 8)
 MOST_AT_ONCE = 100_000
 SCENES: dict[str, Callable[..., scenes.Scene]] = {
     "save": scenes.Save, "append": scenes.Append, "tidy": scenes.Tidy, "files": scenes.Files,
+    "history": scenes.Remember,
     "publish": publications.Publish, "republish": publications.Republish,
     "last-moment": publications.LastMoment, "last-moment-again": publications.LastMomentAgain,
     "stock": stock.Stock,
@@ -80,18 +81,21 @@ def _variants(seen: list[Call], folder: Path, work: Path) -> Iterator[str]:
         size = os.path.getsize(done[-1].file)
         os.truncate(done[-1].file, size - done[-1].written // 2)
         yield "torn write"
-    inside = [path for path in killing.unflushed(seen) if path.startswith(f"{folder}/")]
-    if inside:
+    lost = {Path(path): count for path, count in killing.unflushed(seen).items()
+            if path.startswith(f"{folder}/")}  # fmt: skip
+    if lost:
         _again(left, folder)
-        for path in inside:
-            _forget(Path(path), zeros=len(done) % 2 == 1)
+        for path, count in lost.items():
+            _forget(path, count, zeros=len(done) % 2 == 1)
         yield "power cut"
 
 
-def _forget(path: Path, *, zeros: bool) -> None:
-    """What a file system may show of a file that was not flushed."""
+def _forget(path: Path, count: int, *, zeros: bool) -> None:
+    """What a file system may show of a file whose last `count` bytes were not flushed."""
     if path.is_file():
-        path.write_bytes(bytes(path.stat().st_size) if zeros else b"")
+        size = path.stat().st_size
+        os.truncate(path, max(size - count, 0))
+        os.truncate(path, size if zeros else max(size - count, 0))
 
 
 def arguments() -> argparse.Namespace:

@@ -49,7 +49,7 @@ def test_a_kill_in_a_save_costs_that_save_at_most(small: Small, root: Path, meth
     assert {"kill", "power cut"} <= {kill["how"] for kill in kills}
 
 
-@pytest.mark.parametrize("scene", ["tidy", "append", "files"])
+@pytest.mark.parametrize("scene", ["tidy", "append", "files", "history"])
 def test_a_kill_in_what_else_is_written_loses_nothing(small: Small, root: Path, scene: str):
     all_right(swept(small, root, scene, "--stride", "8" if scene == "tidy" else "3"), least=4)
 
