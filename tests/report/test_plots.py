@@ -7,6 +7,7 @@ import pytest
 
 from overnight.report import plots
 from overnight.report.reading import Timed
+from overnight.values.ledger import Diagnosed
 
 from . import samples
 
@@ -64,6 +65,15 @@ def test_troubles_and_new_horizons_are_marked():
     entries = samples.resumed()
     assert [m.name for m in figure(entries, "loss").marks] == ["memory ran out", "crash"]
     assert [m.name for m in figure(entries, "learning_rate").marks] == ["horizon 1,180"]
+
+
+def test_a_bad_sign_is_marked_and_a_good_one_is_not():
+    *before, last = samples.going()
+    bad = Diagnosed(step=9, sign="plateau", text="Loss stuck at same value.")
+    good = Diagnosed(step=9, sign="dropping", text="A good sign.", good=True)
+    signs = [replace(last, t=last.t + n, event=sign) for n, sign in enumerate((bad, good), 1)]
+    marks = figure([*before, last, *signs], "loss").marks
+    assert [(mark.name, mark.trouble) for mark in marks] == [("a bad sign", True)]
 
 
 def test_forecasts_stand_beside_the_deadline_and_the_end():

@@ -7,6 +7,7 @@ from overnight.values.ledger import (
     Answered,
     Continued,
     Crashed,
+    Diagnosed,
     Ended,
     Entry,
     Evaluated,
@@ -170,6 +171,15 @@ def test_incidents_are_the_troubles_and_the_notes_in_order():
     entries = told((1, step(1, 2)), (2, CRASHED), (3, resumed(0)), (4, Noted(text="a\x07b")))
     assert [(i.kind, i.t) for i in reading.incidents(entries)] == [
         ("Crashed", 2), ("Resumed", 3), ("Noted", 4),
+    ]  # fmt: skip
+
+
+def test_a_bad_sign_is_an_incident_and_a_good_one_a_note():
+    bad = Diagnosed(step=9, sign="plateau", text="Loss stuck at same value.")
+    good = Diagnosed(step=9, sign="dropping", text="A good sign.", good=True)
+    entries = told((1, bad), (2, good))
+    assert [(i.kind, i.text) for i in reading.incidents(entries)] == [
+        ("Diagnosed", "Loss stuck at same value."), ("Noted", "A good sign."),
     ]  # fmt: skip
 
 
