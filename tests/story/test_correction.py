@@ -16,10 +16,11 @@ from overnight.values.plan import MemoryEstimate, Plan
 REHEARSED = Rehearsed(steps=5, seconds=5.0, tokens_per_second=1.0, peak_bytes=1000)
 
 
-def memory(before: int, optimizer: int) -> MemoryEstimate:
+def memory(before: int, optimizer: int, *, device: str = "cpu") -> MemoryEstimate:
     parts = {"weights": 400, "optimizer": optimizer}
     plan = SimpleNamespace(memory=MemoryEstimate(parts=parts))
-    on: Any = SimpleNamespace(peak_before=before, plan=plan)
+    found = SimpleNamespace(hardware=SimpleNamespace(device=device))
+    on: Any = SimpleNamespace(peak_before=before, plan=plan, found=found)
     return correction._memory(on, REHEARSED)
 
 
@@ -30,6 +31,10 @@ def test_the_peak_is_what_was_measured_and_hardly_more():
 
 def test_the_longest_rows_come_once_more_beside_the_moments():
     assert memory(before=1000, optimizer=200).peak_bytes >= 1200
+
+
+def test_on_a_card_they_were_tried_beside_the_room_for_the_moments():
+    assert 1200 <= memory(before=1200, optimizer=200, device="cuda").peak_bytes < 1300
 
 
 def test_what_is_over_adds_up_to_now():

@@ -7,10 +7,10 @@ import pytest
 from tests.training import tiny
 from tests.training.nights import Night, stepped
 
+from overnight.control.course import Course
 from overnight.control.deadline import Deadline
 from overnight.control.schedule import Schedule
 from overnight.story.standing import Standing, answering, last_step, standing
-from overnight.training.loop import Course
 from overnight.values.ledger import Answered, Noted, Rehearsed, Replanned, Rewound, Shrunk
 
 REHEARSED = Rehearsed(steps=5, seconds=5.0, tokens_per_second=1.0, peak_bytes=1)

@@ -6,13 +6,13 @@ import pytest
 from tests.fakes import FakeClock
 from tests.training import tiny
 
+from overnight.control.course import SETTLING, Course
 from overnight.control.deadline import Deadline
-from overnight.control.health import Health
 from overnight.control.patience import LOST as IMPATIENT
 from overnight.control.patience import Patience
 from overnight.control.recovery import shrunk
 from overnight.control.schedule import Schedule
-from overnight.training.loop import SETTLING, Course, Loop
+from overnight.training.loop import Loop
 from overnight.training.room import MemoryGone, OptimizerMemoryGone
 from overnight.training.session import Taken
 from overnight.values.cadence import Cadence
@@ -280,12 +280,6 @@ def test_the_journal_folded_is_the_loops_course(told):
     for event in loop.train():
         folded = folded.after(event, loop._clock())
         assert folded == loop.course
-
-
-def test_health_is_asked_before_the_clock():
-    sick = replace(course(horizon=0), health=Health(dropped_in_a_row=3))
-    assert kinds([sick.decide(0.0, "")]) == ["Rewind"]
-    assert kinds([sick.decide(0.0, "signal")]) == ["Stop"]
 
 
 def test_lost_patience_anneals_and_ends_before_the_planned_horizon():

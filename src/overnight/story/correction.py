@@ -77,7 +77,9 @@ def _pace(on: Stage, deadline: Deadline, coming: Interval) -> Interval:
 def _memory(on: Stage, rehearsed: Rehearsed) -> MemoryEstimate:
     """What was measured, and what a step with the longest rows takes more than it did at first."""
     seen = rehearsed.peak_bytes
-    # They were tried before the optimizer's moments were there.
-    longest = on.peak_before + on.plan.memory.parts.get("optimizer", 0)
+    # They were tried before the optimizer's moments were there; on a CPU what was kept free for
+    # these is no memory in use.
+    later = on.plan.memory.parts.get("optimizer", 0) if on.found.hardware.device != "cuda" else 0
+    longest = on.peak_before + later
     coming = max(longest - seen, 0) + int(GROWTH * seen)
     return MemoryEstimate(parts={"measured": seen, "still to come": coming}, how="measured")

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from overnight.codec import from_json, to_json
+from overnight.control.course import Course
 from overnight.control.deadline import Deadline
 from overnight.control.health import Health
 from overnight.control.patience import Patience
@@ -22,10 +23,10 @@ from overnight.story.publishing import publish_price
 from overnight.story.stage import Stage
 from overnight.story.standing import Standing, answering, last_step, standing
 from overnight.story.teller import Teller
-from overnight.training import ahead, answers, lineage, methods, render, sealed
+from overnight.training import ahead, answers, lineage, methods, render, sealed, state
 from overnight.training.export import TOKENIZER
 from overnight.training.keeper import Keeper
-from overnight.training.loop import Course, Loop
+from overnight.training.loop import Loop
 from overnight.training.session import Material, Session
 from overnight.values.cadence import Cadence
 from overnight.values.ledger import (
@@ -55,11 +56,13 @@ PROVISIONAL_STEPS = 50
 def stage(teller: Teller, request: Request, found: Look, plan: Plan) -> Stage:
     """Loads the model and builds the one live session."""
     candidate = plan.candidate
-    model = methods.load_base(request.model, candidate, trust_remote_code=request.trust_remote_code)
     data, tokenizer = found.data, found.data.tokenizer
     pad = next(x for x in (tokenizer.pad_token_id, tokenizer.eos_token_id, 0) if x is not None)
     train = np.asarray(data.split.train, dtype=np.int64)
-    session = Session(model, candidate, Material(data.corpus, train, pad))
+    code = request.trust_remote_code
+    with state.loading("the model was loaded"):
+        model = methods.load_base(request.model, candidate, trust_remote_code=code)
+        session = Session(model, candidate, Material(data.corpus, train, pad))
     teller.logging_steps = candidate.logging_steps
     if teller.main:
         tokenizer.save_pretrained(teller.run_folder / TOKENIZER)
@@ -235,7 +238,8 @@ def _resumed(on: Stage, found: lineage.Found) -> Loop:
     assert found.path is not None
     sameness.check_checkpoint(found.path, on.plan.candidate, on.session.order.rows_per_step)
     then = _stood(on, found.name)
-    on.session.restore(found.path)
+    with state.loading("a checkpoint was read"):
+        on.session.restore(found.path)
     on.session.skip_to(then.epoch, then.batch)
     on.keeper.parent = found.name
     held_out.recall_base(on)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from overnight.control import recovery
-from overnight.training.loop import Course
+from overnight.control.course import Course
 from overnight.values.ledger import (
     Answered,
     Entry,

@@ -17,9 +17,8 @@ import numpy as np
 
 from overnight.codec import from_json, to_json
 from overnight.training.checkpoint import load_tensors, save_tensors
-from overnight.values.decisions import (
-    Progress,
-)
+from overnight.values.decisions import Progress
+from overnight.values.errors import OvernightError
 
 if TYPE_CHECKING:
     from overnight.training.session import Session
@@ -42,6 +41,23 @@ def out_of_memory(error: BaseException) -> bool:
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
     return any(words in str(error) for words in _MEMORY_WORDS)
+
+
+@contextmanager
+def loading(what: str) -> Iterator[None]:
+    """Where memory runs out within it, one line says so.
+
+    Raises:
+        OvernightError: it did.
+    """
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not out_of_memory(error):
+            raise
+        raise OvernightError(
+            f"memory ran out while {what}: free some, take --method lora or a smaller model"
+        ) from error
 
 
 def free_memory(device: str) -> None:

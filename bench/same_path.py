@@ -1,0 +1,257 @@
+"""Resumed anywhere a run takes its own path; whatever changed under a night is refused or said.
+
+python bench/same_path.py    about eight minutes; writes bench/results/same_path.md
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import nights
+
+sys.path.insert(0, str(nights.ROOT))  # the cases are those of the tests
+
+from tests import small_nights
+from tests.small_nights import Small
+from tests.training import same_path, small_tokenizer
+
+from overnight.story.begin import VERSIONED
+from overnight.values.ledger import Saved
+
+RESUMES = tuple(range(1, len(same_path.MOMENTS)))
+STEPS = ("--set", "max_steps=60", "--set", "save_steps=5", "--precision", "fp32",
+         "--set", "per_device_train_batch_size=4", "--method", "lora")  # fmt: skip
+HEAD = "| " + " | ".join(same_path.FACTORS) + " | resumed | left the path |"
+
+
+def alone(cases: list[same_path.Case], bases: Path) -> dict[str, list[str]]:
+    """The cases of one process, in this one."""
+    found = {}
+    for case in cases:
+        with tempfile.TemporaryDirectory() as folder:
+            found[same_path.words(case)] = same_path.mismatches(case, bases, Path(folder), RESUMES)
+    return found
+
+
+def together(cases: list[same_path.Case], bases: Path) -> dict[str, list[str]]:
+    """The cases of two processes; either may find something."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "cases.json"
+        file.write_text(json.dumps({"bases": str(bases), "cases": cases, "resumes": RESUMES}))
+        launch = [sys.executable, "-m", "torch.distributed.run", "--standalone",
+                  "--nproc-per-node=2", "-m", "tests.training.same_path", str(file)]  # fmt: skip
+        subprocess.run(launch, cwd=nights.ROOT, check=True)
+        said = [json.loads(Path(f"{file}.{rank}").read_text()) for rank in (0, 1)]
+    return {name: said[0][name] + said[1][name] for name in said[0]}
+
+
+def matrix() -> list[str]:
+    """The table of all cases, each resumed after every moment."""
+    cases = same_path.covering()
+    with tempfile.TemporaryDirectory() as folder:
+        bases = Path(folder)
+        same_path.write_bases(bases)
+        found = alone([case for case in cases if case["processes"] == 1], bases)
+        found |= together([case for case in cases if case["processes"] == 2], bases)
+    wrong = sum(len(one) for one in found.values())
+    after = len(same_path.MOMENTS)
+    hashes = len(cases) * sum(after - moment for moment in RESUMES)
+    rows = [_row(case, found[same_path.words(case)]) for case in cases]
+    return [
+        "## Resumed anywhere", "",
+        f"{len(cases)} cases in which every two of the {len(same_path.FACTORS)} settings' values "
+        f"meet, {len(RESUMES)} resume points each: **{len(cases) * len(RESUMES)} resumed runs, "
+        f"{wrong} that left the path**. After every later moment a hash of weights, moments, "
+        f"scaler, random states and place is compared with the undisturbed run's: {hashes} hashes "
+        "(of two processes twice as many). `looks`: the resumed run evaluates and writes answers "
+        "at random moments, the undisturbed one never does.", "",
+        HEAD, "|" + "---|" * (len(same_path.FACTORS) + 2), *rows, "",
+    ]  # fmt: skip
+
+
+def _row(case: same_path.Case, wrong: list[str]) -> str:
+    told = " | ".join(str(value) for value in case.values())
+    return f"| {told} | {len(RESUMES)} | {'; '.join(wrong) or '0'} |"
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """One thing that is other when the same night is gone on with."""
+
+    what: str
+    expected: str
+    """In what is printed."""
+    change: Callable[[Small], None] = lambda small: None
+    words: tuple[str, ...] = ()
+    """In place of some of the command's."""
+    refused: bool = True
+    path: str = ""
+    """Put before the other places where Python looks for libraries."""
+
+
+def _text(name: str, old: str, new: str) -> Callable[[Small], None]:
+    """A change within a file that keeps its size and time."""
+
+    def change(small: Small) -> None:
+        path = small.data if name == "data" else small.model / name
+        before, text = path.stat(), path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new, 1))
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+    return change
+
+
+def _lines(change: Callable[[list[str]], list[str]]) -> Callable[[Small], None]:
+    def changed(small: Small) -> None:
+        lines = small.data.read_text().splitlines(keepends=True)
+        small.data.write_text("".join(change(lines)))
+
+    return changed
+
+
+def _weights(part: str) -> Callable[[Small], None]:
+    """Other weights in the layers whose names hold `part`."""
+
+    def change(small: Small) -> None:
+        from safetensors.torch import load_file, save_file
+
+        path = small.model / "model.safetensors"
+        tensors = {name: one.clone() for name, one in load_file(path).items()}
+        for name in (name for name in tensors if part in name):
+            tensors[name] *= 1.001
+        save_file(tensors, path, metadata={"format": "pt"})
+
+    return change
+
+
+def _template(small: Small) -> None:
+    template = small_tokenizer.CHATML.replace("You are kind.", "You are curt.")
+    (small.model / "chat_template.jinja").write_text(template)
+
+
+def _library(name: str, folder: Path) -> str:
+    """A folder that makes a library look like another version of itself."""
+    version = f"{metadata.version(name)}.post1"
+    info = folder / name / f"{name}-{version}.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+    return str(folder / name)
+
+
+def mutations(libraries: Path) -> Iterator[Mutation]:
+    """Everything that may be other."""
+    data, base, tokenizer = "the data changed", "weights changed", "the tokenizer or its chat"
+    yield Mutation("a digit of the data, same size and time", data, _text("data", "is 1", "is 2"))
+    yield Mutation("two rows changed places", data, _lines(lambda rows: [*rows[1::-1], *rows[2:]]))
+    yield Mutation("a row more", data, _lines(lambda rows: [*rows, rows[0].replace("0", "9")]))
+    yield Mutation("a row less", data, _lines(lambda rows: rows[:-1]))
+    yield Mutation("all base weights", base, _weights(""))
+    yield Mutation("base weights of one kind of layer", base, _weights("q_proj"))
+    yield Mutation("the chat template", tokenizer, _template)
+    yield Mutation("the word that ends a text", tokenizer,
+                   _text("tokenizer_config.json", '"<|end|>"', '"<|eot|>"'))  # fmt: skip
+    for name, value in (("lora_alpha", 64), ("lora_r", 8), ("learning_rate", 1e-3), ("seed", 7),
+                        ("per_device_train_batch_size", 8), ("weight_decay", 0.1),
+                        ("max_length", 20), ("gradient_accumulation_steps", 2)):  # fmt: skip
+        yield Mutation(name, f"'{name}'", words=("--set", f"{name}={value}"))
+    yield Mutation("method", "method was lora, now full", words=("--method", "full"))
+    yield Mutation("precision", "precision was fp32", words=("--precision", "bf16"))
+    yield Mutation("processes", "processes was 1, now 2", words=("--processes", "2"))
+    for name in VERSIONED:
+        yield Mutation(f"version of {name}", f"{name} was {metadata.version(name)} and is",
+                       refused=False, path=_library(name, libraries))  # fmt: skip
+
+
+def interrupted(small: Small, run: Path) -> None:
+    """A night that is killed after its third checkpoint."""
+    process = small_nights.start(small, run, *STEPS)
+    small_nights.wait_until(lambda: len(small_nights.told(run, Saved)) > 3, process)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+@contextmanager
+def changed(small: Small, mutation: Mutation) -> Iterator[None]:
+    """While it lasts the night's files are other."""
+    with tempfile.TemporaryDirectory() as kept:
+        shutil.copytree(small.model, Path(kept) / "model")
+        shutil.copy2(small.data, Path(kept) / "data")
+        try:
+            mutation.change(small)
+            yield
+        finally:
+            shutil.rmtree(small.model)
+            shutil.copytree(Path(kept) / "model", small.model)
+            shutil.copy2(Path(kept) / "data", small.data)
+
+
+def gone_on(small: Small, run: Path, mutation: Mutation) -> str:
+    """What the same command says and does now: `refused`, `said` or `silent`."""
+    copy = run.with_name("again")
+    shutil.copytree(run, copy)
+    words = small_nights.command(small, copy, *STEPS, *mutation.words)
+    paths = [mutation.path] if mutation.path else []
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    with changed(small, mutation):
+        done = subprocess.run(words, capture_output=True, text=True, check=False, env=environ,
+                              stdin=subprocess.DEVNULL, cwd=run.parent)  # fmt: skip
+    shutil.rmtree(copy, ignore_errors=True)
+    told = " ".join((done.stdout + done.stderr).split())
+    refused = done.returncode == 2
+    if mutation.expected not in told or refused != mutation.refused:
+        print(done.returncode, told[-2000:])
+        return "silent"
+    return "refused" if refused else "said"
+
+
+def compared() -> list[str]:
+    """The table of what was changed under a night, one at a time."""
+    outcomes: list[tuple[str, str]] = []
+    with tempfile.TemporaryDirectory() as folder:
+        small = small_nights.make(Path(folder))
+        run = Path(folder) / "run"
+        interrupted(small, run)
+        for mutation in mutations(Path(folder) / "libraries"):
+            outcomes.append((mutation.what, gone_on(small, run, mutation)))
+            print(*outcomes[-1], flush=True)
+    silent = sum(outcome == "silent" for _, outcome in outcomes)
+    rows = [f"| {what} | {outcome} |" for what, outcome in outcomes]
+    return [
+        "## What was changed under a night", "",
+        f"A night of the real command, killed after its third checkpoint; then one thing is other "
+        f"and the same command is given again: **{len(outcomes)} changes, {silent} silent**. "
+        "What makes another night of it is refused by name (exit 2); what does not is said.", "",
+        "| changed | outcome |", "|---|---|", *rows, "",
+    ]  # fmt: skip
+
+
+def main() -> None:
+    """Both tables."""
+    import torch
+
+    torch.set_num_threads(1)
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ["OVERNIGHT_HISTORY"] = "off"
+    begun = time.monotonic()
+    page: list[Any] = ["# The same path", "", nights.machine(), "", *matrix(), *compared()]
+    took = time.monotonic() - begun
+    page += [f"{took / 60:.0f} minutes, one thread. Repeat: `python bench/same_path.py`", ""]
+    nights.RESULTS.mkdir(exist_ok=True)
+    (nights.RESULTS / "same_path.md").write_text("\n".join(page), "utf-8")
+    print("\n".join(page))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""The course of a night: everything that its loop decides by, and what each event makes of it.
+
+In: the time now (seconds on the boot-time clock), the events so far. Out: a Decision; the next
+course. Never: asks for the time, does anything.
+"""
+
+from dataclasses import dataclass, field, replace
+
+from overnight.control.deadline import ASKED, MOVED, Deadline
+from overnight.control.health import Health
+from overnight.control.patience import LOST, Patience
+from overnight.control.schedule import Schedule
+from overnight.values.decisions import Decision, Replan, Rewind, Save, Stop
+from overnight.values.ledger import Dropped, Evaluated, Event, Replanned, Rewound, Stepped
+
+SETTLING = "the loss scaler is looking for its scale"
+"""Why fp16 drops its first steps: neither sickness nor a step."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """Everything that the loop decides by: values only."""
+
+    deadline: Deadline
+    schedule: Schedule
+    health: Health = field(default_factory=Health)
+    patience: Patience = field(default_factory=Patience)
+
+    def after(self, event: Event, now: float) -> "Course":
+        """The course once this event has happened."""
+        deadline, schedule, health = self.deadline.after(event, now), self.schedule, self.health
+        patience = self.patience
+        if isinstance(event, Evaluated) and event.part == "select":
+            patience = patience.after(event.loss.loss)
+        if isinstance(event, Stepped):
+            health = health.after_step(event.loss, event.grad_norm)
+        elif isinstance(event, Dropped):
+            searching = event.reason == SETTLING
+            health = health.after_settling() if searching else health.after_drop()
+        elif isinstance(event, Replanned):
+            deadline = deadline.replanned(event.horizon, now)
+            if event.why == LOST:
+                deadline = replace(deadline, steps_wanted=event.horizon)
+                patience = Patience()
+            if event.why == ASKED:
+                deadline = replace(deadline, steps_wanted=event.horizon, ending="stop")
+            anew = event.warmup_steps if event.warmup_steps != schedule.warmup_steps else None
+            schedule = self.rescheduled(event.step, event.horizon, event.why, anew)
+        elif isinstance(event, Rewound):
+            schedule = schedule.rewound(event.to_step, event.rate_factor)
+            health = health.after_rewind()
+        return Course(deadline=deadline, schedule=schedule, health=health, patience=patience)
+
+    def rescheduled(self, step: int, horizon: int, why: str, warmup: int | None) -> Schedule:
+        """The schedule with its horizon moved; more time is used as if it had been known."""
+        if why == MOVED:
+            return self.schedule.lengthened(step, horizon)
+        return self.schedule.replanned(step, horizon, warmup_steps=warmup)
+
+    def decide(self, now: float, asked: str) -> Decision:
+        """Health first, then the clock."""
+        asked_to_stop = asked if asked == "signal" else ""
+        if not asked_to_stop and self.health.verdict == "rewind":
+            return Rewind(why=self.health.trouble)
+        if not asked_to_stop and self.health.verdict == "give-up":
+            return Stop(reason="health")
+        if not asked_to_stop and self.patience.lost:
+            return Replan(horizon=self.deadline.annealed(), why=LOST)
+        if asked == "stop" and not self.deadline.ending:
+            return Replan(horizon=self.deadline.annealed(), why=ASKED)
+        if asked == "save" and self.deadline.may_save(now):
+            return Save(why="asked")
+        return self.deadline.decide(now, asked_to_stop=asked_to_stop)
