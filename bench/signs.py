@@ -28,6 +28,8 @@ THRESHOLDS: tuple[tuple[ModuleType, str, str], ...] = (
     (signs_held_out, "ABOVE", "Prechelt 1998: GL5"),
     (signs_held_out, "RISES", "Prechelt 1998: UP2"),
     (signs_held_out, "LEAST", "chosen: nats"),
+    (signs_held_out, "BETTER", "chosen"),
+    (signs_held_out, "LEVEL_SHARE", "chosen"),
     (signs_trend, "HALF", "the first guide looks by halfway"),
     (signs_trend, "STUCK", "chosen between the flat and the healthy histories, see below"),
     (signs_trend, "SURELY", "chosen: above STUCK"),
@@ -186,7 +188,8 @@ def summary(histories: list[History]) -> str:
     """The counts in words."""
     healthy = [one for one in histories if one.kind == "healthy"]
     neither = [one for one in histories if one.kind == "neither"]
-    remarks = [one for one in healthy if any(s.name == "levelled-off" for s in one.given)]
+    names = {"levelled-off", "held-out-level"}
+    remarks = [one for one in healthy if names & {sign.name for sign in one.given}]
     figures, alarms = sum(len(one.figures) for one in histories), "called sick"
     words = [
         f"{len(histories)} real histories, {figures:,} figures.",

@@ -77,6 +77,15 @@ def test_a_fall_that_ends_has_levelled_off_which_is_no_sickness():
     assert levelled.good and "lies within 0." in levelled.text
 
 
+def test_where_there_are_held_out_rows_they_tell_it():
+    looks = [Figure(step=40 * n, held_out=2.0 / n, horizon=400) for n in range(1, 9)]
+    steps = [Figure(step=n, loss=3.4 + 1.5 * math.exp(-0.1 * n), horizon=400)
+             for n in range(1, 401)]  # fmt: skip
+    assert "levelled-off" in names(read(Trend(), steps))
+    both = sorted([*looks, *steps], key=lambda figure: figure.step)
+    assert "levelled-off" not in names(read(Trend(), both))
+
+
 def test_a_step_of_a_staircase_is_no_level():
     signs = course(lambda share: (1.08, 0.72, 0.42)[min(int(3 * share), 2)], 1200, epochs=3.0)
     assert set(names(signs)) == {"dropping", "below-one", "final"}

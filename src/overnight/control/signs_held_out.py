@@ -21,6 +21,14 @@ EQUAL_LOOKS = 3
 EQUAL_STEPS = 10
 WEIGHT = 0.1
 """Of the newest training loss in its level."""
+BETTER = 0.01
+"""Of the loss: a best one that is better by less is none, ..."""
+LEVEL_SHARE = 0.25
+"""... and for so much of the run there was no other, ..."""
+LEVEL_LOOKS = 3
+"""... at so many looks at least, ..."""
+HALF = 0.5
+"""... once half of the run is over."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +44,11 @@ class HeldOut:
     """Looks so far, all the same to the last digit; 0 once one was not."""
     since: int = 0
     """Step of the first."""
+    anchor: float = math.inf
+    """The last loss that was clearly better than those before it, ..."""
+    anchor_step: int = 0
+    looks: int = 0
+    """... and the looks since."""
     level: float = math.nan
     """Of the training loss: now, ..."""
     then: float = math.nan
@@ -56,6 +69,10 @@ class HeldOut:
             equal = here.equal + 1 if here.equal and seen == here.first else 0
             rises = here.rises + 1 if seen > here.last else 0
             here = replace(here, equal=equal, rises=rises)
+        if seen < self.anchor - BETTER * abs(self.anchor) or math.isinf(self.anchor):
+            here = replace(here, anchor=seen, anchor_step=figure.step, looks=0)
+        else:
+            here = replace(here, looks=self.looks + 1)
         if seen < here.best:
             here = replace(here, best=seen, best_step=figure.step, then=here.level)
         return replace(here, last=seen)
@@ -69,9 +86,26 @@ class HeldOut:
                     f"{self.equal} looks, to the last digit. Are the adapters attached, does the "
                     "optimizer step?")  # fmt: skip
             yield Sign(name="untrained", step=figure.step, text=text)
-        worse = figure.held_out - self.best
-        if self.rises >= RISES and worse > max(ABOVE * self.best, LEAST):
-            yield self._risen(figure.step, figure.held_out)
+        if figure.held_out - self.best > max(ABOVE * self.best, LEAST):
+            if self.rises >= RISES:
+                yield self._risen(figure.step, figure.held_out)
+        elif figure.share >= HALF and self.looks >= LEVEL_LOOKS:
+            yield from self._level(figure)
+
+    def _level(self, figure: Figure) -> Iterator[Sign]:
+        """No look was clearly better for long: since a fall, or not even better than the base."""
+        apart = figure.step - self.anchor_step
+        if self.anchor < LEAST or apart < LEVEL_SHARE * (figure.horizon or 0):
+            return
+        said = (f"{self.anchor:.3g} at step {self.anchor_step:,}, {self.best:.3g} at best in the "
+                f"{self.looks} looks since")  # fmt: skip
+        if self.anchor_step == 0:
+            text = f"Loss not decreasing: the held-out loss was {said}. Is the rate too low?"
+            yield Sign(name="held-out-stuck", step=figure.step, text=text)
+            return
+        text = (f"The held-out loss has levelled off: {said}. Nothing is sick; an early stop would "
+                "save time.")  # fmt: skip
+        yield Sign(name="held-out-level", step=figure.step, text=text, good=True)
 
     def _risen(self, step: int, now: float) -> Sign:
         said = (f"held-out loss rises: {now:.3g} now, {self.best:.3g} at step "

@@ -110,7 +110,8 @@ class Trend:
 
     def _levelled(self, figure: Figure) -> Iterator[Sign]:
         parts = self.losses.quarters()
-        if len(parts) < 4 or not self.crossed(figure, 0.5):
+        seen = not math.isinf(self.held_out_first)  # held-out rows tell it better
+        if seen or len(parts) < 4 or not self.crossed(figure, 0.5):
             return
         before, now = parts[-2:]
         if now.mean < NEAR_ZERO:
