@@ -12,6 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
 
+from overnight.probe import row_groups
 from overnight.probe.records import (
     MAX_BYTES,
     BadRows,
@@ -85,11 +86,16 @@ def parquet_records(path: Path) -> Iterator[Record]:
 
     try:
         with parquet.ParquetFile(path) as file:
-            values = (row for batch in file.iter_batches(1000) for row in batch.to_pylist())
+            values = (row for batch in _batches(path, file) for row in batch.to_pylist())
             for number, value in enumerate(values, 1):
                 yield Record(value, f"{path.name}:{number}")
     except (pyarrow.ArrowException, OSError) as error:
         raise DataError(f"{path.name}: not a whole Parquet file ({_line(error)})") from None
+
+
+def _batches(path: Path, file: Any) -> Iterator[Any]:
+    for group, rows in row_groups.batches(path, file):
+        yield from file.iter_batches(rows, row_groups=[group])
 
 
 def folder_records(path: Path) -> Iterator[Record]:
