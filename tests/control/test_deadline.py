@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from overnight.control.deadline import Deadline
+from overnight.control.deadline import MOVED, Deadline
 from overnight.values.cadence import Cadence
 from overnight.values.decisions import (
     Evaluate,
@@ -159,3 +159,65 @@ def test_given_cadences_are_kept():
             night = night.after(stepped(night.step + 1), float(now))
     assert seen["Save"][:3] == [5, 10, 15]
     assert seen["Evaluate"][:3] == [7, 14, 21]
+
+
+def under_way(**changes: object) -> Deadline:
+    """In its tenth of fifty steps, a second each."""
+    night = deadline(**changes)
+    for step in range(1, 11):
+        night = night.after(stepped(step), float(step))
+    return night
+
+
+def test_a_session_is_left_with_room_for_a_save_and_for_publishing():
+    night = under_way(ends_at=1e6, leaves_at=40.0, horizon=10**6, replanned_at=10.0)
+    night = night.after(saved(10, 2.0), 12.0)
+    assert night.decide(25.0) == Step()
+    assert night.decide(31.0) == Stop(reason="session")
+
+
+def test_a_session_that_outlives_the_window_changes_nothing():
+    night = under_way(ends_at=40.0, leaves_at=1e6, replanned_at=30.0)
+    assert night.decide(35.0) == Stop(reason="window")
+
+
+def test_a_look_of_the_whole_nights_end_is_not_kept_room_for_in_a_session():
+    night = under_way(ends_at=1e6, leaves_at=60.0, horizon=10**6, replanned_at=10.0)
+    night = night.after(evaluated(10, 300.0), 12.0)
+    assert not isinstance(night.decide(20.0), Stop)
+
+
+def test_more_time_moves_the_horizon_at_once_and_says_why():
+    night = under_way(ends_at=60.0).moved_to(120.0, None)
+    moved = night.decide(10.0)
+    assert isinstance(moved, Replan)
+    assert (moved.why, moved.horizon > 90) == (MOVED, True)
+    assert night.replanned(moved.horizon, 10.0).decide(10.0) != moved
+
+
+def test_a_horizon_that_was_reached_goes_on_with_more_time_and_ends_without():
+    night = under_way(ends_at=30.0, horizon=10)
+    assert night.decide(12.0) == Stop(reason="window")
+    assert isinstance(night.moved_to(120.0, None).decide(12.0), Replan)
+
+
+def test_work_that_is_done_is_done_whatever_time_there_is():
+    night = under_way(ends_at=30.0, horizon=10, steps_wanted=10).moved_to(900.0, None)
+    assert night.decide(12.0) == Stop(reason="horizon")
+
+
+def test_less_time_brings_the_horizon_nearer():
+    moved = under_way(ends_at=100.0).moved_to(40.0, None).decide(10.0)
+    assert isinstance(moved, Replan) and moved.horizon < 40
+
+
+def test_an_end_that_was_asked_for_comes_with_its_own_reason():
+    night = under_way(ends_at=None, horizon=10, steps_wanted=10, ending="stop")
+    assert night.decide(11.0) == Stop(reason="stop")
+
+
+def test_a_save_can_be_asked_for_once_a_step():
+    night = under_way()
+    assert night.may_save(11.0)
+    assert not night.after(saved(10, 1.0), 12.0).may_save(12.0)
+    assert not night.may_save(99.0)

@@ -1,5 +1,7 @@
 """The rate lands at its horizon and never jumps."""
 
+from itertools import pairwise
+
 import pytest
 
 from overnight.control.schedule import Schedule, shape_factor
@@ -58,3 +60,32 @@ def test_a_rewind_halves_the_rate_and_warms_up_again():
     back = schedule().rewound(40, 0.5)
     assert back.rate(40) < 0.1
     assert back.rate(55) == pytest.approx(0.5 * (1 - 55.5 / 100))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("step", [20, 50, 90, 100])
+def test_a_longer_schedule_goes_on_from_where_the_rate_is(shape: str, step: int):
+    before = schedule(shape=shape)
+    after = before.lengthened(step, 300)
+    assert after.rate(step) == pytest.approx(before.rate(step), abs=0.1)
+    rates = [after.rate(each) for each in range(step, 300)]
+    assert max(abs(a - b) for a, b in pairwise(rates)) < 0.11
+    assert rates[-1] < 0.02
+
+
+def test_a_schedule_that_had_landed_is_what_the_longer_one_would_have_been():
+    landed = schedule().lengthened(100, 200)
+    known = schedule(horizon=200)
+    assert landed.rate(100) < 0.05
+    assert landed.rate(110) == pytest.approx(known.rate(110))
+    assert landed.rate(199) == pytest.approx(known.rate(199))
+
+
+def test_a_horizon_that_comes_nearer_only_falls_faster():
+    before = schedule()
+    assert before.lengthened(50, 60) == before.replanned(50, 60)
+
+
+def test_during_the_first_warm_up_nothing_is_warmed_anew():
+    before = schedule()
+    assert before.lengthened(5, 300) == before.replanned(5, 300)

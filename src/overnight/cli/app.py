@@ -15,8 +15,10 @@ from overnight import __version__
 from overnight.cli import commands, guide, history
 from overnight.cli.flags import (
     DATA_FLAGS,
+    EXTEND_FLAGS,
     JSON,
     NIGHT_FLAGS,
+    NOW,
     OUTPUT,
     PLAN_FLAGS,
     RUN,
@@ -47,6 +49,8 @@ def build() -> typer.Typer:
     app.command("plan")(made(commands.plan, (*NIGHT_FLAGS, *PLAN_FLAGS, JSON)))
     app.command("train")(made(commands.train, TRAIN_FLAGS))
     app.command("status")(made(commands.status, (RUN, JSON)))
+    app.command("stop")(made(commands.stop, (RUN, NOW)))
+    app.command("extend")(made(commands.extend, EXTEND_FLAGS))
     app.command("report")(made(commands.report, (RUN, JSON)))
     app.command("guide")(made(guide.guide, guide.FLAGS))
     app.command("history")(made(history.history, history.FLAGS))

@@ -120,6 +120,28 @@ def status(given: dict[str, Any]) -> int:
     return 0
 
 
+def stop(given: dict[str, Any]) -> int:
+    """Let a running night anneal and end, with its model."""
+    from overnight.cli.runs import find_run
+    from overnight.story import wishes
+
+    typer.echo(wishes.stop(find_run(given["run"], folder=Path.cwd()), now=given["now"]))
+    return 0
+
+
+def extend(given: dict[str, Any]) -> int:
+    """Move a night's deadline; one that has ended then goes on."""
+    from overnight.cli.extending import more_time
+    from overnight.cli.runs import find_run
+    from overnight.probe.clock import SystemClock, local_zone
+    from overnight.story import wishes
+
+    clock = SystemClock()
+    run, more = more_time(given, now_utc=clock.utc(), zone=local_zone())
+    typer.echo(wishes.extend(find_run(run, folder=Path.cwd()), clock, more))
+    return 0
+
+
 def report(given: dict[str, Any]) -> int:
     """A night's report: promised against done."""
     from overnight.cli.runs import find_run

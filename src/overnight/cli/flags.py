@@ -66,6 +66,13 @@ NIGHT_FLAGS = (
     CONFIG,
     SET,
 )
+NOW = Flag("now", "--now", bool, "Save and end at once, as after Ctrl-C.")
+EXTEND_FLAGS = (
+    RUN,
+    Flag("more", "TIME", str, "How much later than its deadline: 45m, 2h."),
+    Flag("within", "--within", str, "How long it may take from now on.", "TIME"),
+    Flag("by", "--by", str, 'When it must be over: "sat 10am", 8:00, "2026-11-21 08:00".', "WHEN"),
+)
 PLAN_FLAGS = (
     Flag("gpu", "--gpu", str, "Plan for this card (T4, RTX 4090, H100 ...), not this machine.",
          "CARD"),

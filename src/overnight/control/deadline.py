@@ -246,7 +246,7 @@ class Deadline:
         return "session" if self._fits_window(now, self.slowest_step) else "window"
 
     def _fits(self, now: float, seconds: float) -> bool:
-        kept = self.reserve.seconds - self.reserve.evaluation  # the night's last look comes later
+        kept = self.reserve.save + self.reserve.publish + margin_seconds(None)  # no last look yet
         here = self.leaves_at is None or now + seconds + kept <= self.leaves_at
         return here and self._fits_window(now, seconds)
 

@@ -71,8 +71,7 @@ def alone(folder: Path) -> Iterator[None]:
     Raises:
         InputError: another night is there, or nothing can be written.
     """
-    whole = folder.resolve()
-    lock = whole.parent / f".{whole.name}.lock"
+    whole, lock = folder.resolve(), _beside(folder)
     made = [place for place in lock.parents if not place.exists()]
     held, before = FileLock(lock, timeout=0), _owner(lock)
     try:
@@ -88,8 +87,23 @@ def alone(folder: Path) -> Iterator[None]:
         if not (whole / journal.EVENTS).is_file():
             with suppress(OSError):
                 lock.unlink()  # before it is given free: whoever waits finds it gone
+        else:
+            with suppress(OSError):
+                lock.write_text("")
         held.release()
         _take_away(made)
+
+
+def running(folder: Path) -> Owner | None:
+    """Who runs a night in `folder`; None where nobody does. On another machine it is believed."""
+    owner = _owner(_beside(folder))
+    away = owner is not None and owner.host != socket.gethostname()
+    return owner if owner is not None and (away or owner.here) else None
+
+
+def _beside(folder: Path) -> Path:
+    whole = folder.resolve()
+    return whole.parent / f".{whole.name}.lock"
 
 
 @contextmanager

@@ -99,19 +99,22 @@ class Asked:
 
     def _hear(self, pipe: int) -> None:
         while heard := os.read(pipe, 1):
-            if heard[0] in (signal.SIGTERM, signal.SIGINT):
-                self.heard(heard[0])
+            if heard[0] not in (signal.SIGTERM, signal.SIGINT):
+                continue
+            first = self._heard_at is None
+            self.heard(heard[0])
+            if self.phase != "training":
+                _leave()
+            if first and self._heard_at is not None:
+                timer = threading.Timer(LEAVE_SECONDS, _leave)
+                timer.daemon = True
+                timer.start()
 
     def heard(self, number: int) -> None:
         """A signal came: SIGTERM is in a hurry, Ctrl-C has somebody who waits."""
         if number == signal.SIGTERM and self._heard_at is None:
             self._heard_at = self._clock.boot()
-            timer = threading.Timer(LEAVE_SECONDS, _leave)
-            timer.daemon = True
-            timer.start()
         self._signal = True
-        if self.phase != "training":
-            _leave()
 
     def take(self) -> str:
         """What is wanted before the next step: `signal`, `stop`, `save` (once), or nothing."""
