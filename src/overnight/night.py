@@ -154,7 +154,7 @@ def _trained(stage: Stage, loop: Loop, asked: Asked) -> Stopped:
     for event in loop.train():
         stage.teller.tell(event)
         rehearsal.watch(stage, loop, event)
-        heed.after(loop, event)
+        heed.after(loop)
         if isinstance(event, Stopped):
             return event
     return Stopped(step=0, reason="window")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from tests.fakes import FakeClock
-from tests.training.nights import start, stepped
+from tests.training.nights import start
 
 from overnight.control.deadline import Deadline
 from overnight.control.schedule import Schedule
@@ -51,7 +51,7 @@ class Night:
 
     def goes_on(self, seconds: float = 1.0) -> None:
         self.clock.advance(seconds)
-        self.heed.after(self.loop, stepped(1))
+        self.heed.after(self.loop)
 
     @property
     def left(self) -> float:

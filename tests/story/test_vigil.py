@@ -12,6 +12,7 @@ from overnight.story.vigil import (
     LEAST_SILENCE,
     MOST_BETWEEN,
     PREPARING,
+    WORK_SECONDS,
     Vigil,
     processor_seconds,
 )
@@ -52,16 +53,16 @@ def night(tmp_path: Path) -> Night:
     return Night(tmp_path)
 
 
-def test_a_child_that_stands_still_is_found_out_after_two_minutes(night: Night):
+def test_a_child_that_stands_still_is_found_out_after_two_minutes_and_a_half(night: Night):
     night.steps(10, 2)
-    assert night.silent(LEAST_SILENCE - 2) == ""
-    assert night.silent(10) == "no sign of life for 2 m 00 s"
+    assert night.silent(LEAST_SILENCE + WORK_SECONDS - 2) == ""
+    assert night.silent(10) == "no sign of life for 2 m 30 s"
 
 
 def test_slow_steps_are_given_ten_times_the_longest_of_them(night: Night):
     night.steps(3, 60)
-    assert night.silent(595) == ""
-    assert night.silent(10) == "no sign of life for 10 m 00 s"
+    assert night.silent(625) == ""
+    assert night.silent(10) == "no sign of life for 10 m 30 s"
 
 
 def test_a_child_that_computes_is_given_five_times_longer(night: Night):
@@ -78,8 +79,8 @@ def test_a_step_that_takes_far_longer_than_any_before_is_not_ended_while_it_comp
 
 
 def test_before_the_first_step_it_is_given_half_an_hour(night: Night):
-    assert night.silent(PREPARING - 2, training=False) == ""
-    assert night.silent(10, training=False) == "no sign of life for 30 m 00 s"
+    assert night.silent(PREPARING + WORK_SECONDS - 2, training=False) == ""
+    assert night.silent(10, training=False) == "no sign of life for 30 m 30 s"
 
 
 def test_a_large_file_is_tokenised_for_hours(night: Night):
@@ -106,7 +107,14 @@ def test_a_long_silence_while_it_prepared_makes_nobody_patient_later(night: Nigh
     night.sign()
     assert night.vigil.look(training=False) == ""
     night.steps(5, 1)
-    assert night.silent(130) != ""
+    assert night.silent(160) != ""
+
+
+def test_a_child_that_computes_now_and_then_lives(night: Night):
+    night.steps(10, 2)
+    for _ in range(20):
+        assert night.silent(20) == ""
+        assert night.silent(5, computes=True) == ""
 
 
 def test_a_process_that_is_gone_has_taken_nothing():

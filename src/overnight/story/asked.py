@@ -31,6 +31,8 @@ GRACE_SECONDS = 10.0
 JOB_TERMINATE_INTERVAL; Kubernetes, Slurm and torchrun wait 30 s."""
 LEAVE_SECONDS = 7.5
 """Of these, what the training process takes; the rest is for leaving a model."""
+TORCHRUN_SECONDS = 25.0
+"""The same after Ctrl-C where torchrun passed it on: it ends its processes after 30 s."""
 
 Phase = Literal["preparing", "training", "safe"]
 """`preparing` and `safe`: nothing would be lost if the process ended at once."""
@@ -69,8 +71,9 @@ class Asked:
         self.phase: Phase = "preparing"
         self._folder, self._clock, self._main = run_folder, clock, main
         self._stop, self._save = still(entries), False
+        self._torchrun = TORCHRUN_SECONDS if "RANK" in os.environ else None
         self._signal = False
-        self._heard_at: float | None = None
+        self._until: float | None = None
         self._looked = self._alive_at = -1e9
 
     def listen(self) -> None:
@@ -101,20 +104,25 @@ class Asked:
         while heard := os.read(pipe, 1):
             if heard[0] not in (signal.SIGTERM, signal.SIGINT):
                 continue
-            first = self._heard_at is None
-            self.heard(heard[0])
+            seconds = self.heard(heard[0])
             if self.phase != "training":
                 _leave()
-            if first and self._heard_at is not None:
-                timer = threading.Timer(LEAVE_SECONDS, _leave)
+            if seconds is not None:
+                timer = threading.Timer(seconds, _leave)
                 timer.daemon = True
                 timer.start()
 
-    def heard(self, number: int) -> None:
-        """A signal came: SIGTERM is in a hurry, Ctrl-C has somebody who waits."""
-        if number == signal.SIGTERM and self._heard_at is None:
-            self._heard_at = self._clock.boot()
+    def heard(self, number: int) -> float | None:
+        """A signal came: SIGTERM is in a hurry, Ctrl-C has somebody who waits.
+
+        Returns the seconds that are left, where this is the first to leave a number of them.
+        """
         self._signal = True
+        seconds = LEAVE_SECONDS if number == signal.SIGTERM else self._torchrun
+        if seconds is None or self._until is not None:
+            return None
+        self._until = self._clock.boot() + seconds
+        return seconds
 
     def take(self) -> str:
         """What is wanted before the next step: `signal`, `stop`, `save` (once), or nothing."""
@@ -132,10 +140,8 @@ class Asked:
         return self._signal
 
     def waits(self) -> float:
-        """Seconds that whoever sent SIGTERM may still wait; endless where nobody did."""
-        if self._heard_at is None:
-            return float("inf")
-        return self._heard_at + LEAVE_SECONDS - self._clock.boot()
+        """Seconds until this process must be gone; endless where nobody is in a hurry."""
+        return float("inf") if self._until is None else self._until - self._clock.boot()
 
     def go_on(self) -> None:
         """A stop that was asked for is taken back: the night was given more time since."""

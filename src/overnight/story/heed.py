@@ -6,7 +6,6 @@ in the journal. Never: moves a deadline by itself to a later time.
 
 from dataclasses import dataclass, replace
 
-from overnight.control.deadline import MOVED
 from overnight.control.jumps import Jumps, Reading
 from overnight.planning import timing
 from overnight.probe.clock import Clock
@@ -16,7 +15,7 @@ from overnight.story.stage import Stage
 from overnight.training import journal
 from overnight.training.loop import Loop
 from overnight.values.errors import OvernightError
-from overnight.values.ledger import Entry, Event, Replanned, Started
+from overnight.values.ledger import Entry, Started
 
 
 def reading(clock: Clock) -> Reading:
@@ -38,7 +37,7 @@ class Heed:
         """From now on."""
         return cls(on, asked, Jumps(last=reading(on.teller.clock)))
 
-    def after(self, loop: Loop, event: Event) -> None:
+    def after(self, loop: Loop) -> None:
         """Looks at the clocks, and now and then whether the deadline was moved."""
         if not self.on.teller.main:
             return
@@ -46,8 +45,6 @@ class Heed:
         if self.on.now - self.looked >= LOOK_SECONDS:
             self.looked = self.on.now
             self._moved(loop)
-        if isinstance(event, Replanned) and event.why == MOVED:
-            self.on.teller.horizon = event.horizon
 
     def _clocks(self, loop: Loop) -> None:
         self.jumps, told, holds = self.jumps.after(reading(self.on.teller.clock))

@@ -10,7 +10,7 @@ the loading of a model at most, and by the time that it trains it has been throu
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from overnight.probe.clock import Clock
@@ -29,6 +29,8 @@ BUSY_PREPARING = 24.0
 """... and twelve hours to prepare: tokenising a large file is one long silence."""
 IDLE_SHARE = 0.01
 """Of the time: a process that takes less of a processor than this computes nothing."""
+WORK_SECONDS = 30.0
+"""Over which it is counted, once a child has been silent for too long."""
 MOST_BETWEEN = 2.0
 """Seconds between two looks that count; more than that this process itself was not awake for."""
 SIGNS = (EVENTS, "status.json")
@@ -48,7 +50,8 @@ class Vigil:
     """Seconds awake since the last sign."""
     _looked: float | None = None
     _seen: tuple[tuple[int, int], ...] = ()
-    _worked: float = field(default=0.0)
+    _idle_since: tuple[float, float] | None = None
+    """Silence, and what was worked by then, where work is first asked for in this silence."""
 
     def look(self, *, training: bool) -> str:
         """Why the child must be taken for dead, or nothing. `training`: it has taken a step."""
@@ -56,11 +59,18 @@ class Vigil:
         patience = max(LEAST_SILENCE, TIMES * self.longest) if training else PREPARING
         if self.silent < patience:
             return ""
-        idle = self.worked() - self._worked < IDLE_SHARE * self.silent
         busy = BUSY if training else BUSY_PREPARING
-        if not idle and self.silent < busy * patience:
+        if self.silent < busy * patience and not self._idle():
             return ""
         return f"no sign of life for {show_duration(self.silent)}"
+
+    def _idle(self) -> bool:
+        """Whether nothing was computed in the last minute of the silence: asking costs a little."""
+        if self._idle_since is None or self.silent - self._idle_since[0] > 2.0 * WORK_SECONDS:
+            self._idle_since = (self.silent, self.worked())
+        silent, worked = self._idle_since
+        went = self.silent - silent
+        return went >= WORK_SECONDS and self.worked() - worked < IDLE_SHARE * went
 
     def _count(self, *, training: bool) -> None:
         now = self.clock.boot()
@@ -72,7 +82,7 @@ class Vigil:
             return
         if training:
             self.longest = max(self.longest, self.silent)
-        self._seen, self.silent, self._worked = seen, 0.0, self.worked()
+        self._seen, self.silent, self._idle_since = seen, 0.0, None
 
 
 def _mark(path: Path) -> tuple[int, int]:
