@@ -36,19 +36,19 @@ class Blocks:
         self._begun = 0.0
         self.pairs: list[tuple[float, float]] = []
 
-    def step(self, session: Any, rate: float) -> Any:
+    def step(self, session: Any, rate: float, **more: Any) -> Any:
         """One step for the loop; between two blocks so many bare ones are taken and timed."""
         if self._taken and self._taken % BLOCK == 0:
-            self._between(session, rate)
+            self._between(session, rate, **more)
         if self._taken == 0:
             self._begun = time.perf_counter()
         self._taken += 1
-        return self._real(session, rate)
+        return self._real(session, rate, **more)
 
-    def _between(self, session: Any, rate: float) -> None:
+    def _between(self, session: Any, rate: float, **more: Any) -> None:
         here = time.perf_counter()
         for _ in range(BLOCK):
-            self._real(session, rate)
+            self._real(session, rate, **more)
         there = time.perf_counter()
         self.pairs.append((here - self._begun, there - here))
         self._begun = time.perf_counter()
@@ -66,16 +66,17 @@ def words(out: Path, data: Path, model: Path, steps: int) -> list[str]:
 def loop_against_bare(folder: Path) -> dict[str, Any]:
     """The pairs of blocks of one night that was begun in `folder`, and what random states take."""
     from overnight import night
+    from overnight.probe.clock import SystemClock
     from overnight.training import state
     from overnight.training.session import Session
 
     blocks = Blocks(Session.step)
 
-    def step(session: Session, rate: float) -> Any:
-        return blocks.step(session, rate)
+    def step(session: Session, rate: float, **more: Any) -> Any:
+        return blocks.step(session, rate, **more)
 
     Session.step = step  # type: ignore[method-assign]
-    night.run(folder)
+    night.run(folder, clock=SystemClock())
     begun = time.perf_counter()
     for _ in range(STATES):
         state.random_state()
