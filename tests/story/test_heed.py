@@ -18,7 +18,7 @@ from overnight.story.stage import Stage
 from overnight.story.teller import Teller
 from overnight.training import journal
 from overnight.training.journal import Journal
-from overnight.training.loop import Course
+from overnight.control.course import Course
 from overnight.values.ledger import Jumped, Noted
 
 HOUR = 3600.0
