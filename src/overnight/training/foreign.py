@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from overnight.training import adapter_settings, manifest
 from overnight.training.adapter_settings import Adapter
 from overnight.training.checkpoint import load_tensors
-from overnight.values.errors import InputError, ModelError
+from overnight.values.errors import ModelError
 
 if TYPE_CHECKING:
     import torch
@@ -228,10 +228,11 @@ def unpickled(file: Path) -> Any:
                     raise ModelError(f"{file} is compressed, as torch never writes it; it is not "
                                      "read")  # fmt: skip
         return load_tensors(file)
-    except InputError:
+    except ModelError:
         raise
     except Exception as error:  # a file made to harm may raise anything on the way
-        raise ModelError(f"{file} is damaged; it is not read") from error
+        raise ModelError(f"{file} is damaged or holds more than tensors and plain values; it is "
+                         "not read") from error  # fmt: skip
 
 
 def _refuse_not_finite(files: Iterable[Path]) -> None:
