@@ -45,6 +45,7 @@ def test_where_memory_is_scarce_fewer_rows_are_looked_at_together(base, monkeypa
     plenty = session.evaluate(ROWS)[0]
     scarce(monkeypatch, most)
     assert session.evaluate(ROWS)[0] == pytest.approx(plenty, abs=1e-4)
+    assert 1 <= session.room.looked <= most  # the next look begins with as many
 
 
 def test_a_row_that_does_not_fit_alone_is_said(base, monkeypatch):

@@ -44,12 +44,12 @@ def row_losses(
         OvernightError: not even one row fits into the memory.
     """
     state.give_back()  # what training left would stand beside what looking takes
-    size = ROWS * session.candidate.per_device_train_batch_size
+    size = session.room.looked or ROWS * session.candidate.per_device_train_batch_size
     several = session.accelerator.num_processes > 1
     stop = never if several else give_up
     sums = _sums(session, rows, size, stop)
     while sums is None and size > 1:
-        size //= 2
+        session.room.looked = size = size // 2
         sums = _sums(session, rows, size, stop)
     if sums is None:
         raise OvernightError("one held-out row does not fit into the memory; lower max_length")

@@ -38,10 +38,13 @@ class OptimizerMemoryGone(Exception):
 
 @dataclass(slots=True)
 class Room:
-    """What has fitted, of several rows: at the beginning of a step, and once gradients are held."""
+    """What has fitted, in tokens of several rows: at the beginning of a step, and once gradients
+    are held."""
 
     first: int = 0
     later: int = 0
+    looked: int = 0
+    """Rows that are looked at together, where more did not fit; 0: as many as are wanted."""
 
     def fitted(self, batch: "dict[str, torch.Tensor]", at: int) -> None:
         """Takes note of the micro-batch number `at` of a step, gone through forth and back."""
@@ -83,7 +86,7 @@ def _most_that_fits(session: "Session", beyond: int) -> int:
         middle = (low + high) // 2
         rows = _fullest(session, middle)
         if _tried(session, rows) is None:
-            low, most = middle, middle
+            low, most = middle, held(rows, session.corpus.lengths)
         else:
             high = middle
     return most
