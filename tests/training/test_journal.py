@@ -2,6 +2,7 @@ import errno
 import json
 import os
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +162,24 @@ def test_steps_are_flushed_once_a_second_and_all_else_at_once(
         assert len(seen) == 1
         one.append(NOTE)
         assert len(seen) == 2
+
+
+def test_a_slow_disk_is_flushed_less_often(
+    tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with begun(tmp_path, clock) as one:
+        flushed: list[float] = []
+
+        def slow(_: int) -> None:
+            flushed.append(clock.boot())
+            clock.advance(0.02)
+
+        monkeypatch.setattr(os, "fsync", slow)
+        for step in range(100):
+            clock.advance(0.5)
+            one.append(stepped(step))
+        apart = [then - now for now, then in pairwise(flushed)]
+    assert apart and min(apart) >= 10.0  # 0.02 s of ten are 0.2 %
 
 
 def test_a_step_is_readable_before_it_is_flushed(tmp_path: Path, clock: FakeClock) -> None:

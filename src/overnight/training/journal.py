@@ -34,7 +34,10 @@ EVENTS = "events.jsonl"
 BEGUN = ".begun.json"
 """The night's beginning once more: without it nothing else in the journal can be placed."""
 SYNC_SECONDS = 1.0
-"""Steps and forecasts are flushed at most this often: what a power cut may take of them."""
+"""Steps and forecasts are flushed at most this often: what a power cut may take of them. A save
+flushes them all, so nothing that a resumption needs hangs on it."""
+SYNC_SHARE = 0.002
+"""Of the time that those flushes may take: one takes 14 ms on the disk of bench/overhead.py."""
 _TICK = 1e-6
 """Least distance of two entries of one journal, so that `t` alone tells which came first."""
 _TAIL_BYTES = 1 << 16
@@ -66,6 +69,7 @@ class Journal:
         self._origin: float | None = None
         self._last = 0.0
         self._synced = -math.inf
+        self._sync_price = 0.0
         self._waiting: list[bytes] = []
         self.behind = ""
         """Why lines wait to be written: the disk is full. They are tried again with the next."""
@@ -175,11 +179,14 @@ class Journal:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def _stale(self) -> bool:
-        return self._clock.boot() - self._synced >= SYNC_SECONDS
+        every = max(SYNC_SECONDS, self._sync_price / SYNC_SHARE)
+        return self._clock.boot() - self._synced >= every
 
     def _flush(self) -> None:
+        begun = self._clock.boot()
         os.fsync(self._file.fileno())
         self._synced = self._clock.boot()
+        self._sync_price = self._synced - begun
 
 
 def _first_start(path: Path) -> Started | None:
