@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 LIFELINE = "OVERNIGHT_LIFELINE"
 """Set for a child whose standard input is a pipe that its parent holds open while it lives."""
+KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 KILL_SECONDS = 3.0
 """Within which a killed process is gone, unless the system itself waits for something."""
 
@@ -98,9 +99,11 @@ class Child:
 
         A process that waits for a disk or a file server that does not answer cannot be ended.
         """
-        for process in [*_below(self._process.pid), self._process]:
+        below = _below(self._process.pid)
+        self._process.kill()
+        for process in below:
             with suppress(OSError):
-                process.kill()
+                process.send_signal(KILL)
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(KILL_SECONDS)
         self._let_go()

@@ -12,10 +12,14 @@ the loading of a model at most, and by the time that it trains it has been throu
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from overnight.probe.clock import Clock
 from overnight.training.journal import EVENTS
 from overnight.values.units import show_duration
+
+if TYPE_CHECKING:
+    import psutil
 
 LEAST_SILENCE = 120.0
 """Seconds without a sign that end no child ..."""
@@ -105,7 +109,7 @@ def processor_seconds(pid: int) -> float:
         return 0.0
 
 
-def _taken(process: "psutil.Process") -> float:  # noqa: F821
+def _taken(process: "psutil.Process") -> float:
     import psutil
 
     try:
