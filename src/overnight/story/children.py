@@ -16,16 +16,12 @@ import time
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import IO, TYPE_CHECKING, Self
+from typing import IO, Self
 
 from overnight.training import meeting
 
-if TYPE_CHECKING:
-    import psutil
-
 LIFELINE = "OVERNIGHT_LIFELINE"
 """Set for a child whose standard input is a pipe that its parent holds open while it lives."""
-KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 KILL_SECONDS = 3.0
 """Within which a killed process is gone, unless the system itself waits for something."""
 
@@ -99,25 +95,22 @@ class Child:
 
         A process that waits for a disk or a file server that does not answer cannot be ended.
         """
-        below = _below(self._process.pid)
+        _kill_below(self._process.pid)
         self._process.kill()
-        for process in below:
-            with suppress(OSError):
-                process.send_signal(KILL)
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(KILL_SECONDS)
         self._let_go()
         return self._process.poll() is not None
 
 
-def _below(pid: int) -> "list[psutil.Process]":
-    """Every process that this one has started, and those that they have."""
+def _kill_below(pid: int) -> None:
+    """Ends every process that this one has started, and those that they have."""
     import psutil
 
-    try:
-        return psutil.Process(pid).children(recursive=True)
-    except psutil.Error:
-        return []
+    with suppress(psutil.Error):
+        for process in psutil.Process(pid).children(recursive=True):
+            with suppress(psutil.Error):
+                process.kill()
 
 
 def in_words(status: int) -> str:
