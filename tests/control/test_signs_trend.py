@@ -30,6 +30,13 @@ def test_the_guides_own_run_has_all_its_good_signs():
     assert all(sign.good for sign in signs)
 
 
+def test_a_training_loss_that_falls_by_heart_alone_is_no_good_sign():
+    steps = [Figure(step=n, loss=2 * 0.995**n, horizon=400) for n in range(1, 401)]
+    looks = [Figure(step=20 * n, held_out=3.0 + 0.1 * n, horizon=400) for n in range(1, 21)]
+    assert set(names(read(Trend(), steps))) == {"dropping", "below-one", "final"}
+    assert read(Trend(), sorted([*looks, *steps], key=lambda figure: figure.step)) == []
+
+
 def test_a_loss_that_never_falls_is_stuck_from_halfway_on():
     signs = course(lambda share: 2.2)
     assert (signs[0].name, signs[0].good) == ("plateau", False)

@@ -113,5 +113,7 @@ class HeldOut:
         if self.level > self.then:
             text = f"Loss increases: the {said}, and the training loss rises too."
             return Sign(name="held-out-rising", step=step, text=text)
-        text = f"Overfitting: the {said}, while training loss goes on falling. Less would do."
+        text = (
+            f"Overfitting: the {said}, while training loss goes on falling. Fewer steps would do."
+        )
         return Sign(name="overfitting", step=step, text=text)

@@ -30,6 +30,8 @@ LEVEL = 0.01
 """The last quarter within one per cent of the quarter before."""
 DROPPED = 0.10
 """By more than this share a loss has dropped, or risen."""
+RISEN = 0.05
+"""Of the best held-out loss, as in signs_held_out.py."""
 ONE_EPOCH = 1.05
 """A run of one epoch may be written down as a little more."""
 ONE, FINAL = 1.0, 0.6
@@ -43,6 +45,7 @@ class Trend:
     losses: Stretches = field(default_factory=Stretches)
     held_out_first: float = math.inf
     held_out_best: float = math.inf
+    held_out_now: float = math.inf
 
     def after(self, figure: Figure) -> "Trend":
         """With one more figure."""
@@ -53,6 +56,7 @@ class Trend:
                 here,
                 held_out_first=figure.held_out if math.isinf(first) else first,
                 held_out_best=min(self.held_out_best, figure.held_out),
+                held_out_now=figure.held_out,
             )
         if figure.loss is None or not math.isfinite(figure.loss):
             return here
@@ -65,11 +69,13 @@ class Trend:
             return  # looked at once a block: that is often enough
         if not begun > NEAR_ZERO:
             return  # nothing yet, no likelihood, or as good as learnt from the beginning
-        if figure.share >= QUARTER:
+        # What training has won since is nothing where held-out rows have lost it.
+        by_heart = self.held_out_now > (1.0 + RISEN) * self.held_out_best
+        if figure.share >= QUARTER and not by_heart:
             yield from self._dropping(figure)
         if figure.share >= HALF and figure.step >= LEAST_STEPS:
             yield from self._flat(figure)
-        if figure.share >= HALF:
+        if figure.share >= HALF and not by_heart:
             yield from self._marks(figure)
 
     def _dropping(self, figure: Figure) -> Iterator[Sign]:
