@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         OptimizationProfile,
         optimize_for_dataset,
     )
+    from overnight.adapters.transformers import DeadlineCallback
     from overnight.night import survey
     from overnight.probe.clock import SystemClock
     from overnight.story.foresight import propose
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "Candidate",
+    "DeadlineCallback",
     "H100OptimizationProfile",
     "InputError",
     "NoPlanFits",
@@ -41,6 +43,7 @@ __all__ = [
     "train",
 ]
 _LATE = {
+    "DeadlineCallback": ("overnight.adapters.transformers", "DeadlineCallback"),
     "H100OptimizationProfile": ("overnight.adapters.optimizer", "H100OptimizationProfile"),
     "OptimizationProfile": ("overnight.adapters.optimizer", "OptimizationProfile"),
     "SystemClock": ("overnight.probe.clock", "SystemClock"),
