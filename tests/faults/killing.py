@@ -116,6 +116,7 @@ def _wait_at(ready: int, gate: int) -> None:
 def _in_child(act: Callable[[], object]) -> None:
     """Never comes back: nothing of the parent's may run in here afterwards."""
     signal.alarm(PATIENCE)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what it says is not what came of it
     try:
         act()
     except BaseException:

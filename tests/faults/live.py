@@ -40,9 +40,11 @@ LORA = replace(FULL, method="lora", lora_dropout=0.2)
 RATE = 1e-3
 EVERY = 5
 """Steps between two saves."""
-END = 20
+END = 17
 RUBBISH = (".staging", ".trash")
 RUN = "night-1"
+READY: list[Session] = []
+"""A session that the parent has made before it forks: every child takes its own copy."""
 
 
 @dataclass
@@ -57,7 +59,7 @@ class Live:
 
     def open(self) -> "Live":
         """A fresh process over the folder."""
-        self.session = session(self.base, self.candidate, self.texts)
+        self.session = READY.pop() if READY else session(self.base, self.candidate, self.texts)
         clock = SystemClock()
         self.journal = Journal.open(self.folder, clock)
         self.entries = journal.read(self.folder)
@@ -65,8 +67,9 @@ class Live:
             self.entries.append(self.journal.note_start(begun(clock)))
         rows = list(range(len(self.texts) - 2, len(self.texts)))
         self.keeper = Keeper(
-            run_folder=self.folder, entries=self.entries, clock=clock.boot, stop_asked=str,
-            held_out={"select": rows, "test": rows}, tell=self.note, now=self.journal.now,
+            run_folder=self.folder, entries=self.entries, clock=clock.boot, awake=clock.awake,
+            held_out={"select": rows, "test": rows}, wanted=str, tell=self.note,
+            now=self.journal.now,
         )  # fmt: skip
         return self
 
@@ -156,8 +159,11 @@ def saved_steps(folder: Path) -> dict[int, str]:
             for path in manifest.folders(folder)}  # fmt: skip
 
 
-def settle() -> None:
-    """What the parent must have done before it forks: one thread, everything imported."""
+def settle(base: Path, candidate: Candidate, texts: list[str]) -> None:
+    """What the parent does before it forks: one thread, everything imported, a session made.
+
+    No gradient is computed here, for then nothing could be forked any more.
+    """
     import peft  # noqa: F401
     import transformers
     from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: F401
@@ -165,6 +171,7 @@ def settle() -> None:
     torch.set_num_threads(1)
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
+    READY.append(session(base, candidate, texts))
 
 
 def texts_of(file: Path | None) -> list[str]:

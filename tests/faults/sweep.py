@@ -114,10 +114,10 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     """Prints the results as they come."""
     given = arguments()
-    live.settle()
     candidate = {"full": live.FULL, "lora": live.LORA}[given.method]
     texts = live.texts_of(given.texts)
     with tempfile.TemporaryDirectory(prefix="sweep-") as place:
+        live.settle(given.base.resolve(), candidate, texts)
         scene = SCENES[given.scene](given.base.resolve(), candidate, texts)
         results = sweep(scene, Path(place), stride=given.stride, offset=given.offset)
         for result in itertools.islice(results, given.most):
