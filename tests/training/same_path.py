@@ -136,7 +136,7 @@ def fingerprint(session: Session) -> str:
 
 def _add(to: Any, content: Any) -> None:
     if isinstance(content, torch.Tensor):
-        to.update(content.contiguous().view(torch.uint8).numpy().tobytes())
+        to.update(content.reshape(-1).contiguous().view(torch.uint8).numpy().tobytes())
     elif isinstance(content, dict):
         for key in sorted(content, key=str):
             to.update(str(key).encode())

@@ -71,6 +71,7 @@ def prepare(model: Any, candidate: Candidate) -> Any:
 def _with_adapters(model: Any, candidate: Candidate) -> Any:
     import torch
     from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
+    from transformers.pytorch_utils import Conv1D  # the layers of GPT-2, stored the other way round
 
     if candidate.method == "qlora":
         model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
@@ -79,6 +80,7 @@ def _with_adapters(model: Any, candidate: Candidate) -> Any:
         lora_alpha=candidate.lora_alpha,
         lora_dropout=candidate.lora_dropout,
         target_modules=list(candidate.lora_target_modules) or _targets(model),
+        fan_in_fan_out=any(isinstance(layer, Conv1D) for layer in model.modules()),
         task_type="CAUSAL_LM",
     )
     try:

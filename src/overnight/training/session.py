@@ -172,6 +172,8 @@ class Session:
             state.free_memory(self.accelerator.device.type)
             return MemoryGone(*processes.largest(self.accelerator, gone or (0, 0)))
         if self.accelerator.num_processes > 1:
+            if not micro and self.accelerator.scaler is not None:
+                self.accelerator.scaler.scale(total)  # at the first time it makes its scale
             processes.sum_gradients(self.parameters)
             total = self.accelerator.reduce(total, "sum")
         return total
