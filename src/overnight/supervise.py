@@ -128,18 +128,19 @@ class Supervisor:
     def train(self) -> int:
         """Runs the child until it has ended by itself or its time is over; its exit status."""
         self.saved_before = self._saves()
-        while True:
+        while self.signals.asked is None:
             memory = Memory(self.folder)
             status, why = self._run()
             if status in (0, EndedEarly.exit_status, *PASSED_ON):
                 return status
             if self.signals.asked is not None:
-                return EndedEarly.exit_status
+                break
             self._tell_crash(status, why)
             if memory.smaller(self.journal, ours=bool(why)):
                 self.restarts.forgive()
             if self.stuck or self._late() or self.restarts.hopeless or not self._pause():
                 return status
+        return EndedEarly.exit_status
 
     def _run(self) -> tuple[int, str]:
         """One child from its start to its end: its status, and why it was ended if it was."""
@@ -240,20 +241,21 @@ def run(
     Raises:
         InputError: what was asked cannot be meant, or the folder belongs to another night.
     """
-    with outliving_readers():
+    with outliving_readers(), Signals() as signals:
         for line in echoes:
             print(line)
         folder = begin.run_folder(request)
         with alone(folder):
-            return _held(request, folder, clock, fresh=fresh, renew=renew)
+            if fresh:
+                windows.asked(request, clock.utc())
+                begin.move_aside(folder)
+            limit = session_limits.find(os.environ, now_utc=clock.utc())
+            night = begin.night(request, folder, clock, renew=renew, limit=limit)
+            return _held(night, clock, signals)
 
 
-def _held(request: Request, folder: Path, clock: Clock, *, fresh: bool, renew: bool) -> int:
-    if fresh:
-        windows.asked(request, clock.utc())
-        begin.move_aside(folder)
-    limit = session_limits.find(os.environ, now_utc=clock.utc())
-    night = begin.night(request, folder, clock, renew=renew, limit=limit)
+def _held(night: Night, clock: Clock, signals: Signals) -> int:
+    folder = night.folder
     if night.finished:
         export.check(folder)
         print(f"{folder} is finished: its model is {folder / export.FINAL}; --fresh starts over")
@@ -263,7 +265,7 @@ def _held(request: Request, folder: Path, clock: Clock, *, fresh: bool, renew: b
         raise NoPlanFits("the window was over before a night could begin in it; give a longer one")
     print(night.echo)
     _clear(folder)
-    with Journal.open(folder, clock) as written, Signals() as signals:
+    with Journal.open(folder, clock) as written:
         return _supervised(Supervisor(night, clock, written, signals, night.over_at))
 
 

@@ -14,7 +14,7 @@ from overnight.values.decisions import Decision, Evaluate, Replan, Save, Step, S
 from overnight.values.ledger import Evaluated, Event, Rehearsed, Rewound, Saved, Stepped
 from overnight.values.plan import Reserve, margin_seconds
 
-MOVED = "the deadline was moved"
+MOVED = "its end was moved"
 ASKED = "somebody asked it to stop"
 """Why a horizon is set anew, besides the pace."""
 ANNEAL_FRACTION = 5

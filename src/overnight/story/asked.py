@@ -96,8 +96,11 @@ class Asked:
         stage.safe = self._safe
 
     def _safe(self) -> None:
+        """Python's own way out of all that it holds takes seconds, which nobody may have."""
         self.phase = "safe"
         if self._signal:
+            with suppress(OSError):
+                sys.stdout.flush()
             _leave()
 
     def _hear(self, pipe: int) -> None:
