@@ -65,8 +65,11 @@ class FakeSession:
 class FakeActs:
     """Saves of two seconds, evaluations of three; checkpoint-1 is what there is to go back to."""
 
-    def __init__(self, clock, *, stop_after=10**9, refuses=False, back="checkpoint-1"):
+    def __init__(
+        self, clock, *, stop_after=10**9, refuses=False, gives_up=False, back="checkpoint-1"
+    ):
         self._clock, self._left, self._refuses, self._back = clock, stop_after, refuses, back
+        self._gives_up = gives_up
 
     def asked(self):
         self._left -= 1
@@ -81,7 +84,8 @@ class FakeActs:
     def evaluate(self, session):
         self._clock.advance(3.0)
         loss = Loss(loss=2.0, low=2.0, high=2.0, n=2)
-        return Evaluated(step=session.progress.step, part="select", loss=loss, seconds=3.0)
+        seen = Evaluated(step=session.progress.step, part="select", loss=loss, seconds=3.0)
+        return None if self._gives_up else seen
 
     def rewind(self, session):
         if self._back:
@@ -228,6 +232,18 @@ def test_a_refused_save_is_tried_again_only_after_another_interval():
     assert not of(Saved, events)
     assert len(of(Stepped, events)) == 9
     assert loop._clock() - 1_000.0 == 9 * 10.0 + 2 * 2.0
+
+
+def test_a_save_that_is_refused_every_time_keeps_no_night_from_its_steps():
+    loop = night(begin=course(horizon=9, eval_steps=900, save_steps=3), refuses=True)
+    assert len(of(Stepped, list(loop.train()))) == 9
+    assert loop._clock() - 1_000.0 == 9 * 10.0 + 2 * 2.0
+
+
+def test_a_look_that_is_given_up_every_time_keeps_no_night_from_its_steps():
+    loop = night(begin=course(horizon=9, eval_steps=3, save_steps=900), gives_up=True)
+    events = list(loop.train())
+    assert len(of(Stepped, events)) == 9 and not of(Evaluated, events)
 
 
 @pytest.mark.parametrize(

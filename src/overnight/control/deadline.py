@@ -77,6 +77,10 @@ class Deadline:
     saved_step: int = -1
     evaluated_at: float | None = None
     evaluated_step: int = -1
+    save_refused: int = -1
+    """Step of the last save that the disk refused ..."""
+    look_refused: int = -1
+    """... and look that was given up: each is tried again after another interval."""
     replanned_at: float = -math.inf
 
     @property
@@ -219,10 +223,8 @@ class Deadline:
 
     def reachable(self, now: float) -> int | None:
         """The horizon that the pace and the time left allow; None when nothing is measured yet."""
-        if not self.recent:
-            return None
-        if self.ends_at is None:
-            return self.steps_wanted
+        if not self.recent or self.ends_at is None:
+            return self.steps_wanted if self.recent else None
         left = self.ends_at - self.reserve.seconds - now
         room = max(left * self._training_share(), 0.0) / max(self.pace, 1e-12)
         steps = self.step + self._path.within(self.step, room)
@@ -282,18 +284,17 @@ class Deadline:
         )
 
     def _evaluation_due(self, now: float) -> bool:
-        if self.step <= self.evaluated_step:
+        last = max(self.evaluated_step, self.look_refused)
+        if self.step <= last:
             return False
         steps = self.cadence.look_steps(self.horizon, self.window_seconds)
         if steps is not None:
-            return self.step - max(self.evaluated_step, 0) >= steps
+            return self.step - max(last, 0) >= steps
         return now - (self.evaluated_at or now) >= self.cadence.look_interval(self.stretch())
 
     def _save_due(self, now: float) -> bool:
-        if self.step <= max(self.saved_step, 0):
-            return False
-        if self.cadence.save_steps:
-            return self.step - max(self.saved_step, 0) >= self.cadence.save_steps
-        if self.saved_at is None:
-            return True
-        return now - self.saved_at >= self.cadence.save_interval(self.stretch())
+        last = max(self.saved_step, self.save_refused, 0)
+        if self.step <= last or self.cadence.save_steps:
+            return self.step - last >= (self.cadence.save_steps or 1)
+        since = math.inf if self.saved_at is None else now - self.saved_at
+        return since >= self.cadence.save_interval(self.stretch())

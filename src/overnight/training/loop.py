@@ -19,11 +19,10 @@ events, one by one. Never: decides by itself, writes the journal, prints.
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from overnight.control import recovery
 from overnight.control.course import SETTLING, Course
-from overnight.control.deadline import Deadline
 from overnight.control.health import Health, finite
 from overnight.training.room import MemoryGone
 from overnight.training.session import Session, Taken
@@ -150,17 +149,17 @@ class Loop:
             if saved is not None:
                 yield saved
             elif isinstance(decision, Save):
-                self._skip(replace(deadline, saved_at=self._clock()))
+                self._skip(saved_at=self._clock(), save_refused=deadline.step)
         if isinstance(decision, Evaluate):
             seen = self._acts.evaluate(self.session)
             if seen is not None:
                 yield seen
             else:
-                self._skip(replace(deadline, evaluated_at=self._clock()))
+                self._skip(evaluated_at=self._clock(), look_refused=deadline.step)
 
-    def _skip(self, deadline: Deadline) -> None:
+    def _skip(self, **tried: Any) -> None:
         """What was refused is tried again after another interval, not at once."""
-        self.course = replace(self.course, deadline=deadline)
+        self.course = replace(self.course, deadline=replace(self.course.deadline, **tried))
 
     def _rewind(self, decision: Rewind) -> Event:
         step = self.session.progress.step
