@@ -117,8 +117,9 @@ def main() -> None:
     given = nights.arguments(__doc__ or "")
     given.work.mkdir(parents=True, exist_ok=True)
     if not given.report:
+        if given.share.startswith("0/"):
+            _damage_all(given.data.resolve(), given.work.resolve())
         _sweep_all(given.data.resolve(), given.work.resolve(), given.share)
-        _damage_all(given.data.resolve(), given.work.resolve())
     kills = nights.remembered(given.work / "kills.jsonl")
     page = faults_page.page(kills, nights.remembered(given.work / "damage.jsonl"))
     (nights.RESULTS / "faults.md").write_text(page, "utf-8")

@@ -4,11 +4,12 @@ In: a folder, a base model, texts. Out: a session, a keeper and a journal that w
 anything of the product in other words: steps, saves and starts are its own.
 """
 
+import gc
 import hashlib
 import itertools
 import json
-import os
-import shutil
+import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ import numpy as np
 import torch
 
 from overnight.probe.clock import SystemClock
-from overnight.training import journal, manifest, methods
+from overnight.training import journal, manifest, methods, state
 from overnight.training.batches import Corpus
 from overnight.training.journal import Journal
 from overnight.training.keeper import Keeper
@@ -38,9 +39,9 @@ FULL = Candidate(
 )  # fmt: skip
 LORA = replace(FULL, method="lora", lora_dropout=0.2)
 RATE = 1e-3
-EVERY = 5
+EVERY = 2
 """Steps between two saves."""
-END = 17
+END = 3 * EVERY + 1
 RUBBISH = (".staging", ".trash")
 RUN = "night-1"
 READY: list[Session] = []
@@ -94,15 +95,24 @@ class Live:
         self.keeper.parent = path.name
 
     def state(self) -> str:
-        """A hash of weights, optimizer and every random state."""
-        folder = self.folder.with_name(f".state-{os.getpid()}")
-        folder.mkdir()
-        self.session.save_into(folder)
-        found = hashlib.sha256()
-        for path in sorted(folder.iterdir()):
-            found.update(path.name.encode() + path.read_bytes())
-        shutil.rmtree(folder)
+        """A hash of weights, optimizer, place and every random state."""
+        found, on = hashlib.sha256(), self.session
+        held = [on.optimizer.state_dict(), state.random_state(), repr(on.progress)]
+        for one in _leaves([[p.detach() for p in on.parameters], held]):
+            plain = one.contiguous().numpy().tobytes() if torch.is_tensor(one) else repr(one)
+            found.update(plain if isinstance(plain, bytes) else plain.encode())
         return found.hexdigest()[:16]
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    """Tensors and plain values inside lists, tuples and dictionaries, in order."""
+    if isinstance(value, dict):
+        value = list(value.items())
+    if isinstance(value, list | tuple):
+        for inner in value:
+            yield from _leaves(inner)
+    else:
+        yield value
 
 
 def session(base: Path, candidate: Candidate, texts: list[str]) -> Session:
@@ -171,7 +181,11 @@ def settle(base: Path, candidate: Candidate, texts: list[str]) -> None:
     torch.set_num_threads(1)
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
-    READY.append(session(base, candidate, texts))
+    made = session(base, candidate, texts)
+    with tempfile.TemporaryDirectory() as folder:
+        made.save_into(Path(folder))  # what a save imports is no part of what is killed
+    READY.append(made)
+    gc.freeze()  # collecting in a child would copy what it shares
 
 
 def texts_of(file: Path | None) -> list[str]:

@@ -35,6 +35,8 @@ class Scene:
     base: Path
     candidate: Candidate
     texts: list[str]
+    torn: bool = True
+    """Whether half written calls are tried too."""
     truth: dict[str, Any] = field(default_factory=dict)
     """What the undisturbed act led to."""
 
@@ -137,9 +139,10 @@ class Tidy(Save):
         super().prepare(folder)
         live = self.live(folder).open()
         live.begin_from(folder / f"checkpoint-{2 * EVERY}")
-        live.step(2 * EVERY + 2)
+        live.step(3 * EVERY)
         live.save()
-        live.tell(Rewound(step=12, to_step=10, name="checkpoint-10", rate_factor=0.5, why="spike"))
+        live.tell(Rewound(step=3 * EVERY, to_step=2 * EVERY, name=f"checkpoint-{2 * EVERY}",
+                          rate_factor=0.5, why="spike"))  # fmt: skip
         live.begin_from(folder / f"checkpoint-{2 * EVERY}")
         live.step(3 * EVERY)
         live.save()

@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ SCENES: dict[str, Callable[..., scenes.Scene]] = {
     "history": scenes.Remember,
     "publish": publications.Publish, "republish": publications.Republish,
     "last-moment": publications.LastMoment, "last-moment-again": publications.LastMomentAgain,
-    "stock": stock.Stock,
+    "stock": partial(stock.Stock, torn=False),
 }  # fmt: skip
 
 
@@ -51,7 +52,7 @@ def sweep(
         _again(before, folder)
         inject = f"{call}:signal=KILL:when={k}"
         status, seen = killing.killed(lambda gate: scene.act(folder, gate), log, inject)
-        for how in _variants(seen, folder, work):
+        for how in _variants(seen, folder, work, torn=scene.torn):
             began = time.monotonic()
             found = killing.asked(lambda: scene.check(folder))
             found.setdefault("wrong", f"bricked: {found.get('raised')}")
@@ -70,13 +71,13 @@ def _again(before: Path, folder: Path) -> None:
     shutil.copytree(before, folder, symlinks=True)
 
 
-def _variants(seen: list[Call], folder: Path, work: Path) -> Iterator[str]:
+def _variants(seen: list[Call], folder: Path, work: Path, *, torn: bool) -> Iterator[str]:
     """The folder as the kill left it, then torn, then as after a power cut."""
     left = work / "left"
     _again(folder, left)
     yield "kill"
     done = [call for call in seen if call.done]
-    if done and done[-1].written > 1 and os.path.isfile(done[-1].file):
+    if torn and done and done[-1].written > 1 and os.path.isfile(done[-1].file):
         _again(left, folder)
         size = os.path.getsize(done[-1].file)
         os.truncate(done[-1].file, size - done[-1].written // 2)
