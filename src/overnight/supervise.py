@@ -61,7 +61,9 @@ class Supervisor:
     promoted: bool = False
     """Whether there is something to publish, and so something to end a child for."""
     price: float = PUBLISH_PRIOR
-    """Seconds that publishing takes, as far as is known."""
+    """Seconds that publishing takes, as far as is known: the dearest that was seen ..."""
+    newest_price: float = PUBLISH_PRIOR
+    """... and what the child that is there keeps for it."""
     hurried_at: float | None = None
     """When SIGTERM was heard."""
     stuck: bool = False
@@ -87,8 +89,9 @@ class Supervisor:
             return
         entries = journal.read(self.folder)
         events = [entry.event for entry in entries]
-        self.price = max((publish_price(event) for event in events if isinstance(event, Prepared)),
-                         default=self.price)  # fmt: skip
+        prices = [publish_price(event) for event in events if isinstance(event, Prepared)]
+        if prices:
+            self.price, self.newest_price = max(prices), prices[-1]
         self.promoted = any(isinstance(event, Promoted) for event in events)
         self._steps = sum(isinstance(event, Stepped) for event in events)
         self._follow(entries)
@@ -118,7 +121,9 @@ class Supervisor:
 
     def _over(self) -> bool:
         left = self.left()
-        return left is not None and left <= (self.price if self.promoted else -REFUSAL_SECONDS)
+        return left is not None and left <= (
+            self.newest_price if self.promoted else -REFUSAL_SECONDS
+        )
 
     def alone(self) -> bool:
         """Whether nobody may be there to mend anything: it trained, and something can be kept."""

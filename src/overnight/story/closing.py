@@ -20,16 +20,19 @@ from overnight.training import journal
 from overnight.training.journal import Journal
 from overnight.values.errors import EndedEarly, NothingToPublish, OvernightError
 from overnight.values.ledger import (
+    Crashed,
     Ended,
     Entry,
     Prepared,
     Resumed,
     Saved,
+    Started,
     Status,
     Stepped,
     Stopped,
 )
 
+UNTRAINED = "no time was left to train"
 PLANNED = ("horizon", "window", "patience")
 """Reasons to stop that are the planned end."""
 
@@ -58,9 +61,10 @@ class Closing:
         """
         published = publisher.publish()
         kept = self.ends_at is None or self.clock.boot() <= self.ends_at
-        stop = newest_stop(journal.read(self.folder))
+        entries = journal.read(self.folder)
+        stop = newest_stop(entries)
         status = self._final(published, stop)
-        why = stop.reason if stop else self.given_up or "no time was left to train"
+        why = stop.reason if stop else self.given_up or _crash(entries) or UNTRAINED
         self.journal.append(Ended(exit_status=status, why=why, deadline_kept=kept))
         if self.given_up:
             print(f"overnight: {self.given_up}; not started again", file=sys.stderr)
@@ -119,6 +123,16 @@ def newest_stop(entries: list[Entry]) -> Stopped | None:
         if isinstance(entry.event, Stepped | Resumed):
             return None
     return None
+
+
+def _crash(entries: list[Entry]) -> str:
+    """How the last training process died, where none has taken a step since."""
+    for entry in reversed(entries):
+        if isinstance(entry.event, Crashed):
+            return entry.event.why
+        if isinstance(entry.event, Stepped | Resumed | Started):
+            return ""
+    return ""
 
 
 def _report(folder: Path) -> None:
