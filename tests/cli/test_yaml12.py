@@ -46,3 +46,11 @@ def test_control_characters_are_refused_in_one_line() -> None:
     with pytest.raises(InputError) as refused:
         read_yaml("a: \x07", where="run.yaml")
     assert "\n" not in str(refused.value)
+
+
+def test_mappings_that_take_each_other_in_are_bounded() -> None:
+    lines = ["a0: &a0 {seed: 1}"]
+    lines += [f"a{n}: &a{n} {{<<: [*a{n - 1}, *a{n - 1}]}}" for n in range(1, 30)]
+    with pytest.raises(InputError, match="more than 10,000 keys are merged"):
+        read_yaml("\n".join(lines), where="x.yaml")
+    assert read_yaml("a: &a {b: 1}\nc: {<<: *a}", where="x.yaml")["c"] == {"b": 1}

@@ -73,3 +73,10 @@ def test_pickles_are_refused_with_the_command_that_converts(tmp_path: Path) -> N
 def test_a_folder_without_weights_says_which_file_is_missing(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"has no weights; model\.safetensors is missing"):
         weight_files(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["../m.safetensors", "/m.safetensors", "a/../m.safetensors"])
+def test_an_index_that_leads_out_of_its_folder_is_refused(tmp_path: Path, name: str) -> None:
+    index(tmp_path, {"a": name})
+    with pytest.raises(ModelError, match="leads out of its folder; nothing of it is read"):
+        weight_files(tmp_path)

@@ -143,9 +143,11 @@ DATA = (
     Payload("a line nested 100,000 deep", text("a.jsonl", row("a", "b") + DEEP + "\n"), "deeper"),
     Payload("an array nested 100,000 deep", text("a.json", "[" + DEEP + "]"), "deeper"),
     Payload("a list nested 100,000 deep, as text",
-            text("a.jsonl", json.dumps({"messages": DEEP}) + "\n"), "must be JSON"),
+            text("a.jsonl", row("a", "b") + json.dumps({"messages": DEEP}) + "\n"),
+            "must be JSON"),
     Payload("a list nested 100 deep, as text",
-            text("a.jsonl", json.dumps({"messages": "[" * 100 + "]" * 100}) + "\n"), "deeper"),
+            text("a.jsonl", row("a", "b") + json.dumps({"messages": "[" * 100 + "]" * 100}) + "\n"),
+            "deeper"),
     Payload("a line of 60 MB", text("a.jsonl", row("a", "b") + '{"text": "' + "y" * 60 * MEGA
             + '"}\n'), "line of over 4 MB", most=40),
     Payload("a line of 60 MB in a table", text("a.csv", "prompt,completion\na," + "y" * 60 * MEGA),
@@ -244,7 +246,8 @@ CONFIGURATION = (
     Payload("ten lines of YAML for a billion words", config("a.yaml", aliases(9)), "seed is",
             most=40),
     Payload("YAML that holds itself", config("a.yaml", "seed: &a [*a]\n"), "seed is"),
-    Payload("25 mappings, each twice the one before", config("a.yaml", merges(25)), "", most=40),
+    Payload("25 mappings, each twice the one before", config("a.yaml", merges(25)),
+            "are merged", most=40),
     Payload("YAML nested 3,000 deep", config("a.yaml", "seed: " + "[" * 3_000), "nested"),
     Payload("JSON nested 100,000 deep", config("a.json", "[" * 100_000), "nested"),
     Payload("TOML nested 3,000 deep", config("a.toml", "seed = " + "[" * 3_000), "nested"),
@@ -255,7 +258,7 @@ CONFIGURATION = (
     Payload("an endless configuration", config_at("/dev/zero", "z.yaml"), "no plain file"),
     Payload("a configuration that nobody writes", config_pipe, "no plain file"),
     Payload("a zero byte in a path", config("a.json", '{"output_dir": "a\\u0000b"}'), "zero byte"),
-    Payload("a path of 5,000 letters", config("a.json", json.dumps({"model": "m" * 5_000})),
+    Payload("a path of 5,000 letters", config("a.json", json.dumps({"output_dir": "m" * 5_000})),
             "longer than"),
 )  # fmt: skip
 
@@ -270,7 +273,7 @@ COMMAND = (
       ("9e99h", "1e400s", "nanh", "infs", "-1h", "\u0663h", "0x10h", LONG + "h")),
     *(Payload(f"--by {when[:20]}", typed("--by", when), "") for when in
       ("99999-01-01 08:00", LONG, "8:00\x00", "\u0668:00", "0000-00-00")),
-    *(Payload(f"--epochs {count[:20]}", typed("--epochs", count), "num_train_epochs is") for count
+    *(Payload(f"--epochs {count[:20]}", typed("--epochs", count), "num_train_epochs") for count
       in ("nan", "inf", "1e400", LONG, "-1", "0")),
     Payload("--max-steps with 30 digits", typed("--max-steps", "1" * 30), "max_steps is"),
     Payload("--learning-rate 1e-400", typed("--learning-rate", "1e-400", "--epochs", "1"),

@@ -78,15 +78,6 @@ def pipe(name: str) -> Spoil:
     return spoil
 
 
-def shards(name: str) -> Spoil:
-    def spoil(on: Bench, folder: Path) -> None:
-        (folder / "model.safetensors").rename(on.folder / "outside.safetensors")
-        index = {"metadata": {}, "weight_map": {"a": name}}
-        (folder / "model.safetensors.index.json").write_text(json.dumps(index))
-
-    return spoil
-
-
 OWN = {"AutoConfig": "evil.Config", "AutoModelForCausalLM": "evil.Model"}
 KERNEL = {"_attn_implementation_internal": "someone/kernel"}
 HOUR = ("plan", "--within", "1h")
@@ -98,12 +89,11 @@ MODELS = (
             "--trust-remote-code"),
     Payload("a tokenizer with code of its own", model(code("tokenizer_config.json", {
         "auto_map": {"AutoTokenizer": ["evil.Tokenizer", None]}, "tokenizer_class": "Evil"})),
-            "", 0),
+            "custom code", -1),
     Payload("attention from the hub", model(edited("config.json", **KERNEL), *HOUR),
             "code of its own from the hub"),
     Payload("attention from the hub, further in",
             model(edited("config.json", text_config=KERNEL), *HOUR), "of its own from the hub"),
-    Payload("shards that lead out", model(shards("../outside.safetensors"), *HOUR), "leads out"),
     Payload("a configuration nested 100,000 deep", model(written("config.json", DEEP), *HOUR),
             "cannot be used"),
     Payload("a configuration with a number of 5,000 digits",

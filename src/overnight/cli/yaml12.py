@@ -16,6 +16,7 @@ _NULL = r"~|null|Null|NULL|"
 _INT = r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+"
 _FLOAT = (r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
           r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")  # fmt: skip
+MOST_MERGED = 10_000
 _STARTS = "-+.0123456789"
 
 
@@ -24,6 +25,14 @@ class _Loader(yaml.SafeLoader):
 
     # Of its own and empty: else the resolvers of YAML 1.1 are inherited.
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Takes in what is merged; a few lines can ask for more than any memory holds."""
+        super().flatten_mapping(node)
+        if len(node.value) > MOST_MERGED:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"more than {MOST_MERGED:,} keys are merged", node.start_mark
+            )
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         """A mapping whose every key was written once."""

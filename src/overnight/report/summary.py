@@ -226,7 +226,7 @@ def load(run_folder: Path) -> Report:
         known: dict[str, Any] = {key: from_json(data[key], kind) for key, kind in facts.items()}
         plan = from_json(data["plan"], Plan)
         first = from_json(data.get("first_plan", data["plan"]), Plan)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(f"{run_folder / 'plan.json'} is not a plan of this program: {error}; "
                          "start over with --fresh") from error  # fmt: skip
     journal = run_folder / "events.jsonl"
