@@ -93,15 +93,12 @@ class Asked:
     def serve(self, stage: Stage) -> None:
         """Lets the live stage ask here."""
         stage.wanted, stage.leaving, stage.waits = self.take, self.leaving, self.waits
-        stage.safe = self._safe
+        stage.safe, stage.leave = self._safe, _go
 
     def _safe(self) -> None:
-        """Python's own way out of all that it holds takes seconds, which nobody may have."""
         self.phase = "safe"
         if self._signal:
-            with suppress(OSError):
-                sys.stdout.flush()
-            _leave()
+            _go()
 
     def _hear(self, pipe: int) -> None:
         while heard := os.read(pipe, 1):
@@ -169,6 +166,13 @@ def _nothing(*_: object) -> None:
 
 def _deaf() -> None:
     signal.set_wakeup_fd(-1)
+
+
+def _go() -> None:
+    """Python's own way out of all that it holds takes seconds, which nobody may have."""
+    with suppress(OSError):
+        sys.stdout.flush()
+    _leave()
 
 
 def _leave() -> None:

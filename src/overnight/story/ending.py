@@ -47,7 +47,7 @@ def end(on: Stage, loop: Loop, stopped: Stopped) -> None:
     if stopped.reason in LEFT:
         if loop.course.health.verdict == "well":
             on.teller.all(on.keeper.promote_all(LEFT[stopped.reason]))
-        on.safe()
+        on.leave()
         return  # nobody waits for looks; the newest promoted checkpoint is published
     on.safe()
     _choose(on, loop, looked=_looked(on, loop, stopped.step))

@@ -48,6 +48,8 @@ class Stage:
     """Seconds that whoever wants it may still wait."""
     safe: Callable[[], None] = nothing
     """Says that nothing would be lost from here on if this process ended at once."""
+    leave: Callable[[], None] = nothing
+    """Ends it at once, where nobody can wait for its orderly way out."""
     publish_seconds: float = 0.0
     rehearsing: bool = True
     steps: list[Stepped] = field(default_factory=list)
