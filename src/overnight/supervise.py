@@ -120,10 +120,8 @@ class Supervisor:
         return self._over()
 
     def _over(self) -> bool:
-        left = self.left()
-        return left is not None and left <= (
-            self.newest_price if self.promoted else -REFUSAL_SECONDS
-        )
+        left, least = self.left(), self.newest_price if self.promoted else -REFUSAL_SECONDS
+        return left is not None and left <= least
 
     def alone(self) -> bool:
         """Whether nobody may be there to mend anything: it trained, and something can be kept."""
