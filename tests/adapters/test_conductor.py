@@ -90,14 +90,18 @@ def test_a_run_whose_steps_are_all_done_trains_no_further_step(tmp_path, clock):
 
 
 class Spoils(TrainerCallback):
-    """Puts a NaN into the gradient of some steps."""
+    """Makes a gradient of some steps NaN, as a bad batch would: before it is clipped."""
 
     def __init__(self, *steps):
-        self.steps = steps
+        self.steps, self.bad = steps, False
 
-    def on_pre_optimizer_step(self, args, state, control, **live):
-        if state.global_step in self.steps:
-            next(live["model"].parameters()).grad[0] = float("nan")
+    def on_train_begin(self, args, state, control, **live):
+        next(live["model"].parameters()).register_hook(
+            lambda gradient: gradient * float("nan") if self.bad else gradient
+        )
+
+    def on_step_begin(self, args, state, control, **live):
+        self.bad = state.global_step in self.steps
 
 
 def test_a_step_without_finite_gradients_leaves_the_weights_sound(tmp_path, clock, capsys):
@@ -168,3 +172,15 @@ def test_checkpoints_of_a_clock_that_was_set_back_do_not_delete_the_new_ones(tmp
 def test_gradients_that_nobody_divides_are_said(tmp_path, clock, capsys):
     train(own.two_sided, tmp_path, clock, within="20s", gradient_accumulation_steps=2)
     assert "come out 2 times too large" in capsys.readouterr().out
+
+
+def test_a_checkpoint_that_a_kill_left_unfinished_is_passed_over(tmp_path, clock, capsys):
+    first = own.plain(tmp_path, own.Takes(clock), led(clock, "100s"), own.Dies(30))
+    with pytest.raises(KeyboardInterrupt):
+        first.train()
+    newest = own.saved(tmp_path)[-1]
+    (tmp_path / f"checkpoint-{newest}" / "trainer_state.json").unlink()
+    second = own.plain(tmp_path, own.Takes(clock), led(clock, "100s"))
+    second.train(resume_from_checkpoint=True)
+    assert second.state.global_step > 50
+    assert f"checkpoint-{newest} was never finished" in capsys.readouterr().out

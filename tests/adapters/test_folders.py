@@ -56,3 +56,16 @@ def test_dates_in_the_past_are_left_as_they_are(tmp_path):
     checkpoints(tmp_path, 4, 6, dated=500.0)
     assert folders.date_in_order(tmp_path, now=1_000.0) == []
     assert folders.path(tmp_path, 4).stat().st_mtime == 500.0
+
+
+def test_what_a_kill_left_unfinished_is_set_aside(tmp_path):
+    checkpoints(tmp_path, 5, 10, 15)
+    (folders.path(tmp_path, 5) / "trainer_state.json").write_text("{}")
+    (folders.path(tmp_path, 15) / "trainer_state.json").write_text('{"global_st')
+    (tmp_path / "unfinished-checkpoint-10").mkdir()
+    assert folders.set_aside(tmp_path) == ["checkpoint-10", "checkpoint-15"]
+    assert names(tmp_path) == [
+        "checkpoint-5", "unfinished-checkpoint-10", "unfinished-checkpoint-15",
+    ]  # fmt: skip
+    assert (tmp_path / "unfinished-checkpoint-10" / "inner").is_dir()
+    assert folders.set_aside(tmp_path) == []

@@ -20,21 +20,34 @@ def model(*parameters, **more):
     return SimpleNamespace(parameters=lambda: iter(parameters), **more)
 
 
-def read(loader=(1,) * 25, minutes=None, **given):
-    args = SimpleNamespace(gradient_accumulation_steps=2, eval_strategy="no",
+def read(loader=(1,) * 25, minutes=None, look_rows=None, **given):
+    args = SimpleNamespace(gradient_accumulation_steps=2, eval_strategy="no", world_size=1,
+                           per_device_train_batch_size=4,
                            get_warmup_steps=lambda horizon: horizon // 10)  # fmt: skip
     args.__dict__.update(given)
     state = SimpleNamespace(max_steps=100, eval_steps=7)
-    live = {"train_dataloader": loader, "model": model(Parameter(10, True))}
+    live = {"train_dataloader": loader, "model": model(Parameter(10, True)),
+            "look_rows": look_rows}  # fmt: skip
     return manners.read(args, state, live, afterwards=3.0, minutes=minutes)
 
 
 def test_an_epoch_is_counted_in_optimizer_steps():
-    assert read().epoch_steps == 13
+    assert read(eval_strategy="epoch").look_steps == 13
 
 
 def test_data_without_a_length_is_one_epoch():
-    assert read(loader=iter(())).epoch_steps == 100
+    assert read(loader=iter(()), eval_strategy="epoch").look_steps == 100
+
+
+def test_an_evaluation_is_guessed_by_its_rows_or_as_a_tenth_of_an_epoch():
+    assert read().unseen_look_steps == pytest.approx(1.3)
+    assert read(look_rows=40).unseen_look_steps == 5.0
+
+
+def test_the_rows_of_several_data_sets_are_counted_together():
+    assert manners.rows({"one": [1, 2], "other": [3]}) == 3
+    assert manners.rows(iter(())) is None
+    assert manners.rows(None) is None
 
 
 @pytest.mark.parametrize(("strategy", "steps"), [("no", None), ("steps", 7), ("epoch", 13)])

@@ -10,7 +10,7 @@ from overnight.adapters.kept import Kept, Term
 from overnight.adapters.manners import Manners
 from overnight.adapters.pilot import Pilot
 
-MANNERS = Manners(steps=10_000, epoch_steps=100, save_prior=1.0)
+MANNERS = Manners(steps=10_000, unseen_look_steps=10.0, save_prior=1.0)
 
 
 class Loop:
@@ -154,10 +154,10 @@ def test_several_data_sets_at_one_step_are_one_evaluation():
     assert loop.pilot.deadline.select_seconds == pytest.approx(4.0)
 
 
-def test_an_evaluation_that_was_never_seen_is_guessed_from_the_epoch():
+def test_an_evaluation_that_was_never_seen_is_guessed():
     loop = Loop(window=10_000.0, manners=replace(MANNERS, look_steps=10))
     loop.take()
-    assert loop.pilot.look_seconds == pytest.approx(0.1 * 100 * 0.5)
+    assert loop.pilot.look_seconds == pytest.approx(10 * 0.5)
     assert loop.pilot.deadline.reserve.evaluation == pytest.approx(5.0)
     loop.look()
     assert loop.pilot.look_seconds == pytest.approx(1.0)

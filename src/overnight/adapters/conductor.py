@@ -17,7 +17,7 @@ from overnight.training import processes
 from overnight.values.errors import NoPlanFits
 from overnight.values.units import show_duration
 
-SPOKEN_SHARE = 0.05
+SPOKEN_SHARE = 0.1
 """Of the window: how often the finishing time is said anew, at the most."""
 
 
@@ -31,9 +31,16 @@ class Wanted:
     save_minutes: float | None = None
 
 
+def say(line: str) -> None:
+    """One line for people, above the Trainer's bar."""
+    from tqdm import tqdm
+
+    tqdm.write(f"overnight: {line}")
+
+
 @dataclass(slots=True)
 class Speaker:
-    """Lines for people, from the first process alone and above the Trainer's bar."""
+    """Lines from the first process alone."""
 
     aloud: bool
     said: set[str] = field(default_factory=set)
@@ -41,9 +48,7 @@ class Speaker:
     def say(self, line: str) -> None:
         """One line."""
         if self.aloud:
-            from tqdm import tqdm
-
-            tqdm.write(f"overnight: {line}")
+            say(line)
 
     def once(self, line: str) -> None:
         """One line, unless it was said before."""
@@ -145,10 +150,12 @@ class Conductor:
             factors = self.stretched.factors(self.pilot.descent, state.global_step)
             rates.put(live["optimizer"], live["lr_scheduler"], factors)
 
-    def gradients_are_there(self, live: Mapping[str, Any]) -> None:
+    def gradients_are_there(self, args: Any, live: Mapping[str, Any]) -> None:
         """Where they are no numbers, or the end was before, nothing is changed."""
         model, optimizer = live["model"], live["optimizer"]
-        self._dropped = not gradients.sound(model, optimizer, several=self.several)
+        clipped = bool(args.max_grad_norm and args.max_grad_norm > 0)
+        self._dropped = not gradients.sound(model, optimizer, clipped=clipped,
+                                            several=self.several)  # fmt: skip
         if self._dropped or self.over:
             gradients.hold_still(model, optimizer)
 

@@ -4,6 +4,7 @@ In: an output folder and steps. Out: nothing but what is on the disk. Never: a c
 a folder that is deleted which the clock did not ask for.
 """
 
+import json
 import os
 import shutil
 from collections.abc import Sequence
@@ -45,6 +46,29 @@ def thin(folder: str | Path, steps: Sequence[int], *, best: str | None) -> tuple
     for step in over:
         shutil.rmtree(path(folder, step), ignore_errors=True)
     return tuple(step for step in sorted(steps) if step not in over)
+
+
+def set_aside(folder: str | Path) -> list[str]:
+    """Renames checkpoints that were never finished to `unfinished-...`; their names.
+
+    The Trainer writes `trainer_state.json` last. Without it `resume_from_checkpoint=True` takes the
+    folder for the newest checkpoint all the same, and fails.
+    """
+    found = [one for one in sorted(Path(folder).glob("checkpoint-*"), key=_number)
+             if one.is_dir() and _number(one) >= 0 and not _finished(one)]  # fmt: skip
+    for one in found:
+        there = one.with_name(f"unfinished-{one.name}")
+        shutil.rmtree(there, ignore_errors=True)
+        one.rename(there)
+    return [one.name for one in found]
+
+
+def _finished(checkpoint: Path) -> bool:
+    try:
+        json.loads((checkpoint / "trainer_state.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def date_in_order(folder: str | Path, *, now: float) -> list[str]:

@@ -10,20 +10,37 @@ SCALER = "scaler"
 """Of accelerate's optimizer, in fp16: it skips such steps by itself, and looks for its scale so."""
 
 
-def sound(model: Any, optimizer: Any, *, several: bool) -> bool:
-    """Whether every gradient is finite, on all processes if there are `several`."""
+def sound(model: Any, optimizer: Any, *, clipped: bool, several: bool) -> bool:
+    """Whether every gradient is finite, on all processes if there are `several`.
+
+    `clipped`: they were scaled by their norm. Then one finite entry that is not zero tells of all:
+    a norm that is no number leaves none that is, an infinite one leaves none but zero.
+    """
     import torch
 
     given = [_plain(one.grad) for one in model.parameters() if one.grad is not None]
+    given = [one for one in given if one.numel()]
     if getattr(optimizer, SCALER, None) is not None or not given:
         return True
-    # The largest entry never overflows, as a sum of squares in half precision may.
-    largest = torch.stack([one.float().to(given[0].device)
-                           for one in torch._foreach_norm(given, float("inf"))])  # fmt: skip
-    bad = (~torch.isfinite(largest)).any().float()
+    fine = clipped and 0.0 < _largest([min(given, key=_size)]) < float("inf")
+    fine = fine or _largest(given) < float("inf")
     if several:
+        bad = torch.tensor(float(not fine), device=given[0].device)
         torch.distributed.all_reduce(bad)
-    return bool(bad.item() == 0.0)
+        return bool(bad.item() == 0.0)
+    return fine
+
+
+def _size(gradient: Any) -> int:
+    return int(gradient.numel())
+
+
+def _largest(gradients: list[Any]) -> float:
+    """The largest entry: it never overflows, as a sum of squares in half precision may."""
+    import torch
+
+    norms = torch._foreach_norm(gradients, float("inf"))
+    return float(torch.stack([one.float().to(norms[0].device) for one in norms]).max().item())
 
 
 def _plain(gradient: Any) -> Any:

@@ -9,6 +9,8 @@ from typing import Any
 
 from overnight.planning import prices
 
+LOOK_OF_EPOCH = 0.1
+"""Of an epoch's rows: twice the 5 % that are usually held out, where their number is not known."""
 NEVER_SECONDS = 1e12
 """Between two saves by time where only the arguments' own are wanted."""
 
@@ -19,7 +21,8 @@ class Manners:
 
     steps: int
     """What its arguments ask for."""
-    epoch_steps: int
+    unseen_look_steps: float
+    """Steps that an evaluation is taken to be as long as, while none was seen."""
     look_steps: int | None = None
     """Between two evaluations by the arguments; None where there are none."""
     save_seconds: float | None = None
@@ -38,13 +41,30 @@ def read(args: Any, state: Any, live: Any, *, afterwards: float, minutes: float 
     written = saved_bytes(live["model"]) / prices.DISK_BYTES_PER_SECOND
     return Manners(
         steps=state.max_steps,
-        epoch_steps=epoch,
+        unseen_look_steps=_unseen(live.get("look_rows"), args, epoch),
         look_steps={"steps": state.eval_steps, "epoch": epoch}.get(spelled(args.eval_strategy)),
         save_seconds=minutes if minutes is None else 60.0 * minutes or NEVER_SECONDS,
         afterwards=afterwards,
         save_prior=prices.SAVE.mid + written,
         warmup=args.get_warmup_steps,
     )
+
+
+def rows(data: Any) -> int | None:
+    """How many rows are evaluated, in one data set or several; None where they are not counted."""
+    parts = list(data.values()) if isinstance(data, dict) else [data]
+    try:
+        return sum(len(part) for part in parts)
+    except TypeError:
+        return None
+
+
+def _unseen(rows: int | None, args: Any, epoch: int) -> float:
+    """As if its rows were trained on: a third of that work, and thrice for what is not known."""
+    if rows is None:
+        return LOOK_OF_EPOCH * epoch
+    at_once = args.per_device_train_batch_size * args.gradient_accumulation_steps
+    return float(rows / (at_once * max(args.world_size, 1)))
 
 
 def spelled(strategy: Any) -> str:

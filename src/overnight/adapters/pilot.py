@@ -23,9 +23,6 @@ from overnight.values.ledger import Evaluated, Loss, Rehearsed, Saved, Stepped
 
 NEVER = 1 << 40
 """Steps between evaluations where the arguments want none."""
-LOOK_OF_EPOCH = 0.1
-"""An evaluation that was never seen is taken to last as long as training on a tenth of an epoch:
-twice the 5 % of the rows that are usually held out, at a third of a step's work a row, thrice."""
 MOST_UNSEEN = 0.05
 """Of the window: most that is kept for an evaluation that was never seen."""
 GLANCE_SECONDS = 0.5
@@ -132,7 +129,7 @@ class Pilot:
         """What an evaluation is taken to last."""
         if self.look_seen:
             return self.deadline.select_seconds
-        return LOOK_OF_EPOCH * self.manners.epoch_steps * self.deadline.seconds_per_step
+        return self.manners.unseen_look_steps * self.deadline.seconds_per_step
 
     def looked(self) -> None:
         """An evaluation is over; several data sets at one step are one, together."""

@@ -10,8 +10,8 @@ from typing import Any, Literal
 from transformers import TrainerCallback
 from transformers.trainer_callback import DefaultFlowCallback, ExportableState
 
-from overnight.adapters import kept
-from overnight.adapters.conductor import Conductor, Wanted
+from overnight.adapters import folders, kept, manners
+from overnight.adapters.conductor import Conductor, Wanted, say
 from overnight.probe.clock import Clock, SystemClock
 from overnight.values.errors import ArgumentError
 
@@ -36,9 +36,9 @@ class DeadlineCallback(TrainerCallback, ExportableState):  # type: ignore[misc]
     The deadline is kept in `trainer_state.json`: resumed under the same words the run keeps it,
     under others the new one counts; a run that was over trains no further step.
 
-    What a callback cannot do: interrupt a single micro-batch, save or evaluation under way, write
-    checkpoints that are whole after any kill, resume bit for bit, go back to an earlier checkpoint.
-    `overnight train` does.
+    What a callback cannot do: interrupt a single micro-batch, save or evaluation under way, vouch
+    for every byte of a checkpoint (one that a kill left unfinished is renamed to `unfinished-...`),
+    resume bit for bit, go back to an earlier checkpoint. `overnight train` does.
 
     Raises:
         ArgumentError: `by`, `within`, `afterwards`, `learning_rate` or `save_minutes` is wrong.
@@ -69,9 +69,14 @@ class DeadlineCallback(TrainerCallback, ExportableState):  # type: ignore[misc]
         )
         self.kept: dict[str, Any] = {}
         self._run: Conductor | None = None
+        self._look_rows: int | None = None
 
     def attach(self, trainer: Any) -> "DeadlineCallback":
-        """Puts this callback before the trackers of `report_to`, so that they get its figures."""
+        """Puts this callback before the trackers of `report_to`, so that they get its figures.
+
+        It then knows too how many rows an evaluation has, before it has seen one.
+        """
+        self._look_rows = manners.rows(trainer.eval_dataset)
         callbacks = trainer.callback_handler.callbacks
         if self in callbacks:
             callbacks.remove(self)
@@ -84,6 +89,16 @@ class DeadlineCallback(TrainerCallback, ExportableState):  # type: ignore[misc]
         if self._run is not None:
             self.kept = kept.as_json(self._run.remembered())
         return {"args": self._given, "attributes": {"kept": self.kept}}
+
+    def on_init_end(self, args: Any, state: Any, control: Any, **live: Any) -> None:
+        """What a kill left half-written is out of the way before anything is resumed."""
+        if args.should_save:
+            for name in folders.set_aside(args.output_dir):
+                say(f"{name} was never finished, it is unfinished-{name} now")
+        if args.world_size > 1:
+            from accelerate import PartialState
+
+            PartialState().wait_for_everyone()
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **live: Any) -> Any:
         """The window is fixed, or taken up again where a checkpoint remembers it.
@@ -99,6 +114,7 @@ class DeadlineCallback(TrainerCallback, ExportableState):  # type: ignore[misc]
             before = None  # of an earlier run of the same object
         if before is not None and before.term.words == self.term.words:
             self.term = before.term
+        live["look_rows"] = self._look_rows
         self._run = Conductor(self.term, self._wanted, self.clock, at=(args, state, live))
         self._run.begin(before, (args, state, live))
         control.should_training_stop = control.should_training_stop or self._run.over
@@ -112,7 +128,7 @@ class DeadlineCallback(TrainerCallback, ExportableState):  # type: ignore[misc]
     def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **live: Any) -> None:
         """A step without finite gradients changes nothing."""
         if self._run is not None:
-            self._run.gradients_are_there(live)
+            self._run.gradients_are_there(args, live)
 
     def on_substep_end(self, args: Any, state: Any, control: Any, **live: Any) -> Any:
         """A step that has become too slow is given up between two micro-batches."""
