@@ -29,7 +29,8 @@ from tests.training import same_path, small_tokenizer
 from overnight.story.begin import VERSIONED
 from overnight.values.ledger import Saved
 
-RESUMES = tuple(range(1, len(same_path.MOMENTS)))
+RESUMES = {1: tuple(range(1, len(same_path.MOMENTS))), 2: (1, 3, 5, 7)}
+"""Moments after which a run of one and of two processes is resumed."""
 STEPS = ("--set", "max_steps=60", "--set", "save_steps=5", "--precision", "fp32",
          "--set", "per_device_train_batch_size=4", "--method", "lora")  # fmt: skip
 HEAD = "| " + " | ".join(same_path.FACTORS) + " | resumed | left the path |"
@@ -40,7 +41,9 @@ def alone(cases: list[same_path.Case], bases: Path) -> dict[str, list[str]]:
     found = {}
     for case in cases:
         with tempfile.TemporaryDirectory() as folder:
-            found[same_path.words(case)] = same_path.mismatches(case, bases, Path(folder), RESUMES)
+            found[same_path.words(case)] = same_path.mismatches(
+                case, bases, Path(folder), RESUMES[1]
+            )
     return found
 
 
@@ -48,7 +51,8 @@ def together(cases: list[same_path.Case], bases: Path) -> dict[str, list[str]]:
     """The cases of two processes; either may find something."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "cases.json"
-        file.write_text(json.dumps({"bases": str(bases), "cases": cases, "resumes": RESUMES}))
+        file.write_text(json.dumps({"bases": str(bases), "cases": cases,
+                                    "resumes": RESUMES[2]}))  # fmt: skip
         launch = [sys.executable, "-m", "torch.distributed.run", "--standalone",
                   "--nproc-per-node=2", "-m", "tests.training.same_path", str(file)]  # fmt: skip
         subprocess.run(launch, cwd=nights.ROOT, check=True)
@@ -65,14 +69,14 @@ def matrix() -> list[str]:
         found = alone([case for case in cases if case["processes"] == 1], bases)
         found |= together([case for case in cases if case["processes"] == 2], bases)
     wrong = sum(len(one) for one in found.values())
-    after = len(same_path.MOMENTS)
-    hashes = len(cases) * sum(after - moment for moment in RESUMES)
+    after, resumed = len(same_path.MOMENTS), [RESUMES[case["processes"]] for case in cases]
+    runs, hashes = sum(map(len, resumed)), sum(after - one for all_of in resumed for one in all_of)
     rows = [_row(case, found[same_path.words(case)]) for case in cases]
     return [
         "## Resumed anywhere", "",
         f"{len(cases)} cases in which every two of the {len(same_path.FACTORS)} settings' values "
-        f"meet, {len(RESUMES)} resume points each: **{len(cases) * len(RESUMES)} resumed runs, "
-        f"{wrong} that left the path**. After every later moment a hash of weights, moments, "
+        f"meet, {len(RESUMES[1])} resume points each of one process, {len(RESUMES[2])} of two: "
+        f"**{runs} resumed runs, {wrong} that left the path**. After every later moment a hash of weights, moments, "
         f"scaler, random states and place is compared with the undisturbed run's: {hashes} hashes "
         "(of two processes twice as many). `looks`: the resumed run evaluates and writes answers "
         "at random moments, the undisturbed one never does.", "",
@@ -82,7 +86,7 @@ def matrix() -> list[str]:
 
 def _row(case: same_path.Case, wrong: list[str]) -> str:
     told = " | ".join(str(value) for value in case.values())
-    return f"| {told} | {len(RESUMES)} | {'; '.join(wrong) or '0'} |"
+    return f"| {told} | {len(RESUMES[case['processes']])} | {'; '.join(wrong) or '0'} |"
 
 
 @dataclass(frozen=True)
