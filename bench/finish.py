@@ -141,9 +141,9 @@ def logs(data: Path) -> list[Log]:
     return found + [speedrun(path) for path in sorted((data / "nanogpt_logs").glob("2*.txt"))]
 
 
-def at(log: Log, share: float) -> Guess:
+def at(log: Log, made: list[Guess], share: float) -> Guess:
     """What was expected at the first line with so much of the run behind it."""
-    return next(guess for guess in guesses(log) if guess.line.step >= share * log.steps)
+    return next(guess for guess in made if guess.line.step >= share * log.steps)
 
 
 def cell(guess: Guess) -> str:
@@ -153,15 +153,15 @@ def cell(guess: Guess) -> str:
     return f"{mid:+.2%} ({low:+.1%} to {high:+.1%}) | {theirs}"
 
 
-def row_of(log: Log) -> str:
+def row_of(log: Log, made: list[Guess]) -> str:
     """One line of the first table."""
-    cells = " | ".join(cell(at(log, share)) for share in SHARES)
+    cells = " | ".join(cell(at(log, made, share)) for share in SHARES)
     return f"| {log.name} | {log.tool} | {log.steps:,} | {log.end:,.0f} | {cells} |"
 
 
-def everywhere(log: Log) -> str:
+def everywhere(log: Log, forecasts: list[Guess]) -> str:
     """One line of the second table: all forecasts of a log."""
-    made = [guess for guess in guesses(log) if guess.line.total is not None]
+    made = [guess for guess in forecasts if guess.line.total is not None]
     ours = [abs(guess.error(guess.ours.mid)) for guess in made]
     theirs = [abs(guess.error(guess.line.total or 0.0)) for guess in made]
     nearer = sum(a < b for a, b in zip(ours, theirs, strict=True)) / len(made)
@@ -171,10 +171,10 @@ def everywhere(log: Log) -> str:
             f"{nearer:.0%} | {held:.1%} | {wide:.1%} |")  # fmt: skip
 
 
-def medians(found: list[Log]) -> Iterator[str]:
+def medians(found: list[tuple[Log, list[Guess]]]) -> Iterator[str]:
     """The middle error over the logs, and how many intervals hold, by the share done."""
     for share in SHARES:
-        made = [at(log, share) for log in found]
+        made = [at(log, forecasts, share) for log, forecasts in found]
         ours = median(abs(guess.error(guess.ours.mid)) for guess in made)
         theirs = median(abs(guess.error(guess.line.total or 0.0)) for guess in made)
         held = f"{sum(guess.held for guess in made)} of {len(made)} held"
@@ -185,31 +185,32 @@ METHOD = """\
 Each log is read once from its beginning. Its steps (and looks, where it names them) go through \
 `Deadline.after` and `forecast.finish` as the events of a night do; after each line the end is \
 foretold. Errors are of the time still to come. Our forecasts come with the interval that is to \
-hold nine times in ten; the tools give none. LLaMA-Factory prints the time that remains; modded- \
-nanogpt prints the mean step, taken times the steps."""
+hold nine times in ten; the tools give none. LLaMA-Factory prints the time that remains; \
+modded-nanogpt prints the mean step, taken times the steps."""
 READING = """\
 Where the pace is constant, as on the machines of the first three, the plain mean of the tool is \
 as near as ours or nearer: we are no better there. Where it changes (the speed run's attention \
 window grows, so that steps become slower) ours follows and is nearer; what is still to change no \
 log can tell, in a night of our own it is known what each step holds. The intervals hold more \
-often than nine times in ten: they allow for the drift of a shared machine, which none of these \
-runs had. Saves and looks do not stand in LLaMA-Factory's logs; the steps that they held up count \
-in part."""
+often than nine times in ten: they allow for the drift of a shared machine, of which the two runs \
+of days had none. Saves and looks do not stand in LLaMA-Factory's logs; the steps that they held \
+up count in part."""
 
 
 def main() -> None:
     """Everything into one file."""
-    found = logs(nights.arguments("finishing times against other tools' own").data)
+    asked = nights.arguments("finishing times against other tools' own")
+    found = [(log, list(guesses(log))) for log in logs(asked.data)]
     head = " | ".join(f"ours at {share:.0%} | tool's" for share in SHARES)
     middle = "; ".join(medians(found))
     lines = [
         "# Finishing times of other people's runs", "", nights.machine(), "", METHOD, "",
         f"Median of the {len(found)} logs' errors, without sign, {middle}.", "",
         f"| log | tool says | steps | seconds | {head} |",
-        "|---|---|---|---|" + "---|" * 2 * len(SHARES), *map(row_of, found), "",
+        "|---|---|---|---|" + "---|" * 2 * len(SHARES), *(row_of(*one) for one in found), "",
         "At every line from 1 % of the steps on:", "",
         "| log | forecasts | ours, median error | tool's | ours nearer | interval held | width |",
-        "|---|---|---|---|---|---|---|", *map(everywhere, found), "", READING, "",
+        "|---|---|---|---|---|---|---|", *(everywhere(*one) for one in found), "", READING, "",
         "Repeat: `python bench/finish.py`",
     ]  # fmt: skip
     (nights.RESULTS / "finish.md").write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -12,6 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from overnight.control.figures import Figure, Sign
+from overnight.story import diagnosis
+from overnight.training import journal
+from overnight.values.ledger import Rehearsed, Replanned
+
+LEAST_STEPS = 10
+"""Of a night that is read."""
 
 NAMES = ("loss", "grad_norm", "learning_rate", "epoch")
 EXPECTED = {
@@ -98,3 +104,17 @@ def excerpts(data: Path) -> Iterator[History]:
             for step, row in enumerate(rows, start=1)
         )  # fmt: skip
         yield History(number=name.split("_")[0], labels=label, figures=figures)
+
+
+def own(work: Path) -> Iterator[History]:
+    """Nights of our own whose journals lie below a folder, those of ten steps and more."""
+    for events in sorted(work.rglob("events.jsonl")):
+        figures, horizon, rehearsed = list[Figure](), 0, False
+        for entry in journal.read(events.parent):
+            rehearsed = rehearsed or isinstance(entry.event, Rehearsed)
+            horizon = entry.event.horizon if isinstance(entry.event, Replanned) else horizon
+            figure = diagnosis.figure_of(entry.event, horizon if rehearsed else None)
+            figures += [figure] if figure else []
+        if sum(figure.loss is not None for figure in figures) >= LEAST_STEPS:
+            name = str(events.parent.relative_to(work))
+            yield History(number=name, labels="own", figures=tuple(figures))
