@@ -86,43 +86,51 @@ def built(kind: str, sizes: dict[str, Any]) -> tuple[Any, ModelProfile]:
     )  # fmt: skip
 
 
-def errors(name: str) -> tuple[list[float], list[float]]:
-    """For one architecture: closed form over trace, and reserved over in use by replay."""
+def errors(name: str) -> tuple[list[float], ...]:
+    """For one architecture: closed form over trace, reserved over in use by replay, and the closed
+    form's reserved over the replay's."""
     config, profile = built(*MODELS[name])
-    off, reserved = [], []
+    found: tuple[list[float], ...] = ([], [], [])
     for candidate in candidates():
-        seen = tracing.step(config, candidate, tracing.fullest(candidate, profile))
+        batch = tracing.fullest(candidate, profile)
+        seen = tracing.step(config, candidate, batch, device="cuda")
         parts = memory.estimate(candidate, profile, device="cuda").parts
-        used = sum(parts.values()) - parts["context"] - parts.get("fragmentation", 0)
-        off.append(used / seen.peak_bytes - 1)
-        reserved.append(allocator.replay(seen.events).reserved / seen.peak_bytes - 1)
-    return off, reserved
+        whole = sum(parts.values()) - parts["context"]
+        used = whole - parts.get("fragmentation", 0)
+        held = allocator.replay(seen.events).reserved
+        ratios = used / seen.peak_bytes, held / seen.peak_bytes, whole / held
+        for errors_of_one, ratio in zip(found, ratios, strict=True):
+            errors_of_one.append(ratio - 1)
+    return found
 
 
-def line(name: str, off: list[float], reserved: list[float]) -> str:
+def line(name: str, off: list[float], reserved: list[float], held: list[float]) -> str:
     """One row."""
-    size = [abs(error) for error in off]
-    p90 = quantiles(size, n=10, method="inclusive")[8]
+    size, sizes_held = ([abs(error) for error in one] for one in (off, held))
+    p90, p90_held = (quantiles(s, n=10, method="inclusive")[8] for s in (size, sizes_held))
     return (
         f"| {name} | {len(off)} | {100 * median(off):+.2f} % | {100 * median(size):.2f} % | "
         f"{100 * p90:.1f} % | {100 * min(off):+.1f} to {100 * max(off):+.1f} % | "
-        f"{100 * median(reserved):.0f} % |"
+        f"{100 * median(reserved):.0f} % | {100 * median(held):+.1f} % | "
+        f"{100 * median(sizes_held):.1f} % | {100 * p90_held:.1f} % |"
     )
 
 
 def main() -> None:
     """Traces, compares, writes the page."""
     found = {name: errors(name) for name in MODELS}
-    every = [[e for one in found.values() for e in one[place]] for place in (0, 1)]
+    every = [[e for one in found.values() for e in one[place]] for place in (0, 1, 2)]
     page = "\n".join((
         "# The closed form against traces of our own step", "", nights.machine(), "",
         "Bytes in use at the peak of the second optimizer step: what the closed form says over "
         "what a trace counts. LoRA and QLoRA in bf16, full training in bf16 and fp32; without "
         "checkpointing, with it in all layers and in every other one, with accumulation, with "
         "eager attention; 1 x 2048 and 8 x 512 tokens, the latter with a mask. `reserved`: what "
-        "the caching allocator holds beyond that, by replay.", "",
-        "| architecture | settings | signed median | median | 90th percentile | all | reserved |",
-        "|---|---|---|---|---|---|---|",
+        "the caching allocator holds beyond that, by replay; the last three: what the closed form "
+        "says of all that it holds, over the replay.", "",
+        "| architecture | settings | signed median | median | 90th percentile | all | reserved | "
+        "held, signed median | held, median | held, 90th percentile |",
+        "|---|---|---|---|---|---|---|---|---|---|",
         *(line(name, *one) for name, one in found.items()), line("all", *every), "",
         "Repeat: `python bench/memory_own.py`", "",
     ))  # fmt: skip

@@ -29,6 +29,32 @@ MODELS = {
 """Published names -> shapes; names that are shapes themselves need no entry."""
 GPTQ_BYTES = 0.5 + (2 + 0.5) / 128
 """4 bits, and a scale in 16 and a zero in 4 bits for each 128 weights."""
+NORMS_IN_FP32 = ("santacoder",)
+"""Models with LayerNorm, which autocast computes in fp32; RMSNorm gives back what it took."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loss:
+    """Bytes a logit on the way to the loss, by a model's own code in a version of transformers."""
+
+    forward: float
+    """In use when the loss is known."""
+    backward: float
+    """In use when its gradient has reached the logits."""
+    idle: float
+    """Of blocks let go before that are too small for copies in fp32."""
+
+
+COPIED = Loss(forward=14, backward=12, idle=0)
+"""transformers 4.46 on: the logits in 16 bits wait in the outputs, beside them lie a copy in fp32,
+that copy cut by one position, and the log-probabilities."""
+DIVIDED = Loss(forward=12, backward=12, idle=4)
+"""Granite in 4.45: logits in 16 bits, the same divided, both let go; then fp32, cut, log-prob."""
+SHORT = Loss(forward=6, backward=6, idle=0)
+"""GPTBigCode: logits, cut, log-probabilities, all in 16 bits."""
+SHORT_AUTOCAST = Loss(forward=12, backward=12, idle=4)
+"""The same, and Qwen's first, under autocast: logits and cut in 16 bits, then the loss's own copy
+in fp32 and log-probabilities; the blocks in 16 bits serve no gradient."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +71,8 @@ class Row:
     taken: float | None
     """Bytes of the device: nvidia-smi or what the allocator had reserved."""
     capacity: int
+    loss: Loss | None = None
+    """None: as ours."""
 
     @property
     def measured(self) -> float:
@@ -114,11 +142,12 @@ def _number(pattern: str, text: str) -> float | None:
 
 
 def _fms(line: dict[str, str]) -> Row | str:
-    """Trainer over transformers 4.48, packed rows, flash attention; both peaks are given.
+    """The Trainer, packed rows, flash attention; both peaks are given.
 
-    The Trainer holds the model's logits in 16 bits; without a precision flag all is in bf16 itself.
-    `baseline` is prepared for k-bit training (fp32 norms), `accelerated` is not. GPTBigCode's own
-    code finds the loss in the precision of its logits, which autocast alone makes fp32.
+    transformers 4.48.1, for PowerLM 4.45.0 (refs/requirements_granite.txt). The Trainer lets the
+    outputs go before the backward pass. Without a precision flag all is in bf16 itself.
+    `baseline` is prepared for k-bit training (fp32 embeddings, norms and head), `accelerated` is
+    not; both quantise twice (fms-acceleration's framework_plugin_bnb.py).
     """
     framework = (re.search(r"framework=([^;]*)", line["notes"]) or ["", ""])[1]
     name = shape_of(line["model"])
@@ -131,27 +160,44 @@ def _fms(line: dict[str, str]) -> Row | str:
     model = shapes.profile(name)
     if model.num_experts:
         model = _quantised_experts(model)
-    flag = "flag" in line["precision"]
-    fp32_stream = framework.startswith("baseline")
-    targets = _layer(model)[:4]
-    stack = Stack(
-        autocast=flag, stream_fp32=fp32_stream, held_logit_bytes=2, step_copies=1,
-        trained_bytes=2 if line["method"] == "full" else 4, adapted=targets,
-        logit_bytes=6.0 if name == "santacoder" and not flag else 12.0, experts_apart=True,
-        quantised_bytes=GPTQ_BYTES if "gptq" in line["quant"] else 0.5 + 4 / 64,
-    )  # fmt: skip
+    loss = _fms_loss(name, flag="flag" in line["precision"])
     smi = _number(r"nvidia-smi peak ([\d.]+)", line["notes"])
     return Row(
-        source="fms-acceleration", title=f"{name} {line['method']} {framework}",
-        candidate=_candidate(line, line["method"], lora_dropout=0.1), model=model, stack=stack,
+        source="fms-acceleration", title=f"{name} {line['method']} {framework}", model=model,
+        candidate=_candidate(line, line["method"], lora_dropout=0.1), loss=loss,
+        stack=_fms_stack(line, framework, model, loss),
         allocated=float(line["peak_mem_gb"]) * GB, taken=smi * MIB if smi else None,
         capacity=80 * 1000 * MIB,
+    )  # fmt: skip
+
+
+def _fms_loss(name: str, *, flag: bool) -> Loss:
+    if name in NORMS_IN_FP32:
+        return SHORT_AUTOCAST if flag else SHORT
+    return DIVIDED if name == "powerlm-3b" else COPIED
+
+
+def _fms_stack(line: dict[str, str], framework: str, model: ModelProfile, loss: Loss) -> Stack:
+    flag, baseline = "flag" in line["precision"], framework.startswith("baseline")
+    bigcode = model.path in NORMS_IN_FP32
+    wide = line["quant"] != "none" and (baseline or (bigcode and flag))
+    targets = _layer(model)[:4]
+    if bigcode:  # its one product of the names given is c_attn: queries, one key, one value
+        targets = ((model.hidden_size, sum(out for _, out in targets[:3])),)
+    return Stack(
+        autocast=flag, stream_fp32=wide, left_bytes=4 if baseline else 2, step_copies=1,
+        trained_bytes=2 if line["method"] == "full" else 4, adapted=targets, experts_apart=True,
+        forward_logit_bytes=loss.forward, logit_bytes=loss.backward, idle_logit_bytes=loss.idle,
+        # It leaves its cache of keys and values on: views of c_attn's whole result.
+        cached_layer_bytes=float(targets[0][1] * (4 if wide else 2)) if bigcode else 0.0,
+        quantised_bytes=GPTQ_BYTES if "gptq" in line["quant"] else Stack().quantised_bytes,
     )  # fmt: skip
 
 
 def _qwen(line: dict[str, str]) -> Row | str:
     """finetune.py: Trainer with a precision flag, every row padded, r 64; "G", taken as 1e9 bytes.
 
+    The model's own code (modeling_qwen.py) finds the loss from logits in 16 bits.
     Full training and Q-LoRA run under DeepSpeed (its README), LoRA under the Trainer alone.
     """
     if line["method"] == "lora+emb":
@@ -165,21 +211,28 @@ def _qwen(line: dict[str, str]) -> Row | str:
     wide, feed = model.hidden_size, model.intermediate_size
     layer = ((wide, 3 * wide), (wide, wide), (wide, feed), (wide, feed), (feed, wide))
     model = replace(model, linear_shapes=layer * model.num_layers)
-    stack = Stack(held_logit_bytes=2, step_copies=1, adapted=layer)
+    loss = SHORT_AUTOCAST
+    stack = Stack(
+        step_copies=1, adapted=layer, forward_logit_bytes=loss.forward,
+        logit_bytes=loss.backward, idle_logit_bytes=loss.idle,
+    )  # fmt: skip
     return Row(
         source="Qwen README", title=f"{name} {line['method']} {line['seq_len']}",
         candidate=_candidate(line, "lora", lora_r=64, lora_dropout=0.05), model=model,
-        stack=stack, allocated=None, taken=float(line["peak_mem_gb"]) * GB,
+        stack=stack, loss=loss, allocated=None, taken=float(line["peak_mem_gb"]) * GB,
         capacity=80 * 1000 * MIB,
     )  # fmt: skip
 
 
 def _torchtune(line: dict[str, str]) -> Row | str:
-    """The ladder's second rung: pure bf16, packed, AdamW; the most in use, in GiB."""
+    """The ladder's second rung: pure bf16, packed, AdamW; the most in use, in GiB.
+
+    Its recipe lets the logits go before the backward pass.
+    """
     if "+packed" not in line["notes"]:
         return "compiled, offloaded or unpacked: kept is what the compiler chooses, or unknown"
     model = shapes.profile("llama-3.2-3b")
-    stack = Stack(autocast=False, trained_bytes=2, held_logit_bytes=2, step_copies=1)
+    stack = Stack(autocast=False, trained_bytes=2, step_copies=1)
     return Row(
         source="torchtune README", title="llama-3.2-3b full", model=model, stack=stack,
         candidate=_candidate(line, "full"), allocated=float(line["peak_mem_gb"]) * GIB, taken=None,

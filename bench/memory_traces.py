@@ -4,24 +4,24 @@ In: a row of `memory_rows`. Out: its `Trace`. Never: weights; the models are bui
 Llama where their own class is not in transformers (Qwen's first), and the loss is transformers'.
 """
 
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import shapes
-from memory_rows import Row
+from memory_rows import COPIED, DIVIDED, SHORT_AUTOCAST, Row
 from overnight.probe import four_bit, trace
 from overnight.probe.trace import Recorder, Trace
 
-LOGIT_BYTES = 12
-ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj", "c_attn", "c_proj")
+ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj", "c_attn")
 
 
 def traced(row: Row) -> Trace:
-    """Two steps of a Trainer-like loop that holds its outputs during the backward pass."""
+    """Two steps of a Trainer-like loop."""
     import torch
 
     model = _model(row)
-    with trace.weightless(), trace.unmasked():
+    with trace.weightless(), trace.unmasked(), trace.as_on_cuda():
         trace.filled(model)
         trained = [p for p in model.parameters() if p.requires_grad]
         optimizer = torch.optim.AdamW(trained, lr=1e-4, foreach=True)
@@ -39,24 +39,48 @@ def _step(model: Any, row: Row, trained: list[Any], optimizer: Any) -> None:
 
     size = (row.candidate.per_device_train_batch_size, row.candidate.max_length)
     ids = torch.zeros(size, dtype=torch.long)
-    short = row.stack.logit_bytes < LOGIT_BYTES
     flag = torch.autocast("cpu", torch.bfloat16) if row.stack.autocast else nullcontext()
-    with flag:
-        outputs = model(input_ids=ids, labels=None if short else ids, use_cache=False)
-        loss = _in_16_bits(outputs.logits, ids) if short else outputs.loss
+    with flag, _cache(model, row):
+        loss = _loss(model, row, ids)
     loss.backward()
-    del outputs, loss
+    del loss
     torch.nn.utils.clip_grad_norm_(trained, 1.0)
     optimizer.step()
     optimizer.zero_grad()
 
 
-def _in_16_bits(logits: Any, ids: Any) -> Any:
-    """The loss as found by models that do not turn their logits to fp32 first."""
+def _loss(model: Any, row: Row, ids: Any) -> Any:
+    """As models of the time found it; a name here holds a tensor as long as theirs held it."""
     from torch.nn.functional import cross_entropy
 
-    shifted = logits[:, :-1].contiguous()
-    return cross_entropy(shifted.view(-1, shifted.shape[-1]), ids[:, 1:].reshape(-1))
+    logits = model(input_ids=ids, use_cache=False).logits
+    if row.loss is None:
+        logits = logits.float()
+        return cross_entropy(logits.view(-1, logits.shape[-1]), ids.view(-1))
+    if row.loss is DIVIDED:
+        logits = logits / 2
+        logits = logits.float()
+    wide = logits.float() if row.loss is COPIED else logits
+    cut = wide[:, :-1].contiguous().view(-1, wide.shape[-1])
+    last = cut.float() if row.loss is SHORT_AUTOCAST else cut
+    return cross_entropy(last, ids[:, 1:].reshape(-1))
+
+
+@contextmanager
+def _cache(model: Any, row: Row) -> Iterator[None]:
+    """While it lasts what `cached_layer_bytes` means is held: the whole result of `c_attn`."""
+    held: list[Any] = []
+    found = [part for name, part in model.named_modules() if name.endswith(".attn.c_attn")]
+    hooks = [
+        part.register_forward_hook(lambda _module, _inputs, result: held.append(result))
+        for part in found
+        if row.stack.cached_layer_bytes
+    ]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 def _model(row: Row) -> Any:
@@ -67,7 +91,7 @@ def _model(row: Row) -> Any:
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(_config(row), dtype=torch.bfloat16)
         if row.candidate.method == "qlora":
-            model = four_bit.quantised(model, torch.bfloat16, double=False)
+            model = four_bit.quantised(model, torch.bfloat16)
         if row.candidate.method != "full":
             model = _adapted(model, row)
         if row.candidate.gradient_checkpointing:
@@ -81,7 +105,7 @@ def _adapted(model: Any, row: Row) -> Any:
     import torch
     from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
 
-    if row.candidate.method == "qlora" and row.stack.stream_fp32:
+    if row.candidate.method == "qlora" and row.stack.left_bytes == 4:
         model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
     every = "all-linear" if row.source == "Qwen README" else list(ATTENTION)
     config = LoraConfig(

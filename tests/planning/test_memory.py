@@ -174,14 +174,50 @@ def test_near_the_capacity_the_allocator_holds_no_more_than_there_is() -> None:
     assert tiny.peak_bytes == free.peak_bytes - free.parts["fragmentation"]
 
 
-def test_other_programs_hold_logits_or_none() -> None:
+def test_other_programs_hold_more_logits_or_none() -> None:
     plain = peak().parts["logits"]
-    held, fused = (
+    more, fused = (
         estimate(candidate(), SEVEN_BILLION, device="cuda", stack=stack).parts.get("logits", 0)
-        for stack in (Stack(held_logit_bytes=2), Stack(logit_bytes=0.1, forward_logit_bytes=0.1))
+        for stack in (
+            Stack(forward_logit_bytes=14),
+            Stack(logit_bytes=0.1, forward_logit_bytes=0.1),
+        )
     )
-    assert held == plain * 14 // 12
+    assert more == plain * 14 // 12
     assert fused < plain // 10
+
+
+def test_a_cache_left_on_lives_until_the_forward_pass_is_over() -> None:
+    plain, cached = (
+        estimate(candidate(), SEVEN_BILLION, device="cuda", stack=stack).parts
+        for stack in (
+            Stack(forward_logit_bytes=14),
+            Stack(forward_logit_bytes=14, cached_layer_bytes=1024),
+        )
+    )
+    assert "activations" not in plain
+    assert cached["activations"] == 1024 * 32 * 4 * 4096
+
+
+def test_quantised_models_keep_the_rest_in_the_type_that_a_program_gives_it() -> None:
+    four, two = (
+        estimate(candidate(method="qlora"), SEVEN_BILLION, device="cuda", stack=stack).parts
+        for stack in (Stack(), Stack(left_bytes=2))
+    )
+    assert four["weights"] == 2 * two["weights"]
+
+
+def test_blocks_that_held_short_logits_lie_idle_but_in_fp32_there_are_none() -> None:
+    idle, none = (
+        estimate(candidate(precision=kind), SEVEN_BILLION, device="cuda", stack=stack).parts
+        for kind, stack in (("bf16", Stack()), ("bf16", Stack(idle_logit_bytes=0)))
+    )
+    assert idle["fragmentation"] - none["fragmentation"] == 2 * 4 * 4096 * 32000
+    wide = [
+        estimate(candidate(precision="fp32"), SEVEN_BILLION, device="cuda", stack=stack).peak_bytes
+        for stack in (Stack(), Stack(idle_logit_bytes=0))
+    ]
+    assert wide[0] == wide[1]
 
 
 def test_the_largest_part_is_the_one_to_name() -> None:

@@ -229,3 +229,10 @@ def test_a_model_without_its_tokenizer_is_refused(tmp_path: Path) -> None:
 
 def test_a_hub_name_has_no_folder_to_check() -> None:
     check_weights("owner/nowhere")
+
+
+def test_models_whose_scores_are_written_out_are_known(tmp_path: Path) -> None:
+    sizes = {"vocab_size": 64, "n_embd": 32, "n_layer": 1, "n_head": 2}
+    written = transformers.GPTJConfig(**sizes, rotary_dim=4)
+    assert profile(saved(written, tmp_path / "written")).writes_scores
+    assert not profile(saved(CONFIGS["gpt2"], tmp_path / "not")).writes_scores

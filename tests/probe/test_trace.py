@@ -1,5 +1,7 @@
 """Storages that come and go, on real tensors and on ones without memory."""
 
+from contextlib import nullcontext
+
 import pytest
 import torch
 
@@ -8,6 +10,7 @@ from overnight.probe.trace import (
     Recorder,
     Trace,
     any_precision,
+    as_on_cuda,
     filled,
     unmasked,
     weightless,
@@ -108,3 +111,36 @@ def test_experts_in_fp32_are_traced_and_the_fast_product_comes_back():
     with any_precision():
         assert not moe._can_use_grouped_mm(None, None, None)
     assert moe._can_use_grouped_mm is fast
+
+
+def test_under_autocast_layernorm_is_in_fp32_as_on_a_card_and_not_without():
+    norm, x = torch.nn.LayerNorm(8, dtype=torch.bfloat16), torch.ones(2, 8, dtype=torch.bfloat16)
+    with as_on_cuda():
+        assert norm(x).dtype is torch.bfloat16
+        with torch.autocast("cpu", torch.bfloat16):
+            assert norm(x).dtype is torch.float32
+    with torch.autocast("cpu", torch.bfloat16):
+        assert norm(x).dtype is torch.bfloat16
+
+
+def test_what_is_dropped_leaves_a_byte_an_element_as_on_a_card():
+    x = torch.ones(1024, requires_grad=True)
+    recorder = Recorder(lambda tensor: "")
+    with as_on_cuda(), recorder.watching():
+        kept = torch.nn.functional.dropout(x, 0.5)
+    assert [size for _, size in recorder.trace().events if size] == [4096, 1024]
+    assert 0 < int((kept == 0).sum()) < 1024
+    assert torch.nn.functional.dropout(x, 0.5, training=False) is x
+
+
+def test_scores_that_are_dropped_are_not_written_out_as_on_a_card():
+    query = torch.ones(1, 2, 256, 8, requires_grad=True)
+    sizes = []
+    for like in (nullcontext(), as_on_cuda()):
+        recorder = Recorder(lambda tensor: "")
+        with like, recorder.watching():
+            attend = torch.nn.functional.scaled_dot_product_attention
+            attend(query, query, query, dropout_p=0.1, is_causal=True)
+        sizes.append(max(size for _, size in recorder.trace().events))
+    written, whole = sizes
+    assert written >= 4 * 2 * 256 * 256 > 4 * whole

@@ -21,7 +21,7 @@ MORE_NORMS = {"Gemma2": 2, "Gemma3": 2, "Olmo2": 0}
 HEAD_NORMS = ("Qwen3", "Gemma3", "Olmo2")
 """Those that normalise queries and keys as well."""
 CAPPED = ("Gemma2",)
-"""Those that cap attention scores, for which only eager attention is made."""
+"""Those that cap attention scores."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,14 +39,15 @@ class Stack:
     logits, each fp32 (counted by tracing; published peaks are met within 0.4 %)."""
     forward_logit_bytes: float = 8.0
     """At the end of the forward pass: logits and log-probabilities in fp32."""
-    held_logit_bytes: int = 0
-    """Of them what the caller keeps during the backward pass (transformers' Trainer)."""
+    idle_logit_bytes: float = 2.0
+    """Of blocks that held logits in 16 bits before that, and are too small for any in fp32."""
+    cached_layer_bytes: float = 0.0
+    """A token and layer: what lives until the forward pass is over (a key/value cache left on)."""
+    left_bytes: int = FP32
+    """Of a weight that QLoRA leaves unquantised: embeddings, norms, head."""
     step_copies: int = 0
     """Copies of all trained weights that the optimizer makes while it steps (torch's AdamW over
     lists of tensors makes one; the fused one that is ours where the device has it, none)."""
-    fragmentation: float = 0.3
-    """What a card's allocator holds beyond what is in use, over logits and working set: by replay
-    of our own traced steps 0.2 to 0.6, middle 0.3 (bench/results/memory.md)."""
     experts_apart: bool = False
     """Whether experts are computed one after the other, each over its own tokens."""
     quantised_bytes: float = 0.5 + 0.127 / 8
@@ -79,7 +80,7 @@ def one_layer(
     candidate: Candidate, model: ModelProfile, *, padded: bool = True, stack: Stack = OURS
 ) -> Layer:
     """What a layer keeps a token; `padded` where rows of a micro-batch differ in length."""
-    eager = candidate.attn_implementation == "eager" or _named(model, CAPPED)
+    eager = candidate.attn_implementation == "eager" or model.writes_scores
     masked = padded and candidate.per_device_train_batch_size > 1
     fp32 = candidate.precision == "fp32"
     shape = _Shape.of(model)
@@ -167,8 +168,9 @@ def _adapter_inputs(candidate: Candidate, shape: _Shape, stack: Stack) -> float:
 def _norms(candidate: Candidate, model: ModelProfile, shape: _Shape, stack: Stack) -> float:
     """Norms keep their input in fp32, and where they are trained their result before scaling."""
     trained = candidate.method == "full"
-    if not shape.gated:  # LayerNorm, a kernel of its own: its input alone
-        return 2 * shape.hidden * stream_bytes(candidate, stack)
+    if not shape.gated:  # LayerNorm, a kernel of its own: its input alone; autocast's is in fp32
+        autocast = stack.autocast and candidate.precision != "fp32"
+        return 2 * shape.hidden * (FP32 if autocast else stream_bytes(candidate, stack))
     count = 2 + next((n for name, n in MORE_NORMS.items() if _named(model, (name,))), 0)
     heads = shape.queries + shape.keys if _named(model, HEAD_NORMS) else 0
     each = FP32 + (stream_bytes(candidate, stack) if trained else 0)
@@ -191,8 +193,10 @@ def _feed_forward(candidate: Candidate, model: ModelProfile, shape: _Shape, stac
         steps = next((n for name, n in GELU_STEPS.items() if _named(model, (name,))), 4)
         return size * steps * shape.feed
     if model.num_experts:
-        # The rows gathered for the experts, and each expert's result before it is weighed.
-        return size * model.experts_per_token * (4 * shape.feed + 2 * shape.hidden)
+        # Each expert's result before it is weighed, and where they are computed as one also the
+        # rows gathered for them.
+        more = 0 if stack.experts_apart else shape.feed + shape.hidden
+        return size * model.experts_per_token * (3 * shape.feed + shape.hidden + more)
     return size * 3 * shape.feed
 
 

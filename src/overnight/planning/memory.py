@@ -8,20 +8,17 @@ measurement (a rehearsal's peak replaces this). The micro-batch is taken as full
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from overnight.planning.activations import (
-    MIXED,
-    OURS,
-    Layer,
-    Stack,
-    one_layer,
-    stream_bytes,
-)
+from overnight.planning import blocks
+from overnight.planning.activations import FP32, MIXED, OURS, Layer, Stack, one_layer, stream_bytes
+from overnight.planning.blocks import Blocks
 from overnight.values.facts import ModelProfile
 from overnight.values.lessons import Lesson
 from overnight.values.plan import Candidate, MemoryEstimate
 
 MIB = 2**20
 Parts = dict[str, float]
+SHORT_LOGITS = 6.0
+"""Bytes a logit where all of them are in 16 bits: three tensors."""
 MOMENTS = {"adamw_torch": 2.0, "adamw_bnb_8bit": 0.5 + 2 / 256}
 """Over a trained weight's bytes: two moments like it, or in 8 bits with a constant for each 256
 (of weights in fp32)."""
@@ -32,11 +29,8 @@ fitcheck-llm; a T4 takes 141 MiB)."""
 HEAP_HOLES = 0.15
 """On a CPU, over all that comes and goes: the holes of glibc's heap under rows of every length.
 Rehearsed peaks of six nights of 0.26 to 5.8 M parameters lie -5 to +14 % from this."""
-LATER_GRADIENTS = 0.28
-"""Full training's gradients that come after the peak lie partly in memory of their own: over their
-bytes, fitted to replays of 70 of our own traced steps (bench/results/memory.md)."""
 ERROR = 0.10
-"""Of the peak, one-sided: nine published peaks in ten were no further above the closed form
+"""Of the peak, one-sided: 2 of 49 published peaks were further above the closed form
 (bench/results/memory.md)."""
 
 
@@ -95,12 +89,32 @@ def heap_holes(parts: Mapping[str, float]) -> float:
 
 def _fragmentation(step: "_Step", parts: Parts) -> float:
     """What a card's caching allocator holds beyond what is in use."""
-    passing = parts.get("logits", 0.0) + parts.get("working set", 0.0)
-    holes = step.stack.fragmentation * passing
-    if step.candidate.method != "full":
-        return holes
-    later = step.trained * step.stack.trained_bytes - parts.get("gradients", 0.0)
-    return holes + LATER_GRADIENTS * max(later, 0.0)
+    stack, logits = step.stack, float(step.tokens * step.model.vocab_size)
+    in_use = sum(amount for name, amount in parts.items() if name != "context")
+    trained = float(step.trained * stack.trained_bytes)
+    most = max(stack.logit_bytes, stack.forward_logit_bytes)
+    idle = 0.0 if step.candidate.precision == "fp32" else stack.idle_logit_bytes * logits
+    found = Blocks(
+        in_use=in_use,
+        kept=sum(_kept(step).values()) + _cached(step),
+        logits=most * logits + idle,
+        idle_logits=idle,
+        layer=step.tokens * _left_behind(step),
+        cast=_cast(step, layers=True),
+        largest=min(most, 4.0 if most > SHORT_LOGITS else 2.0) * logits,
+        weights=_static(step)["weights"],
+        states=_static(step)["optimizer"],
+        gradients=trained,
+        copies=stack.step_copies * trained,
+    )
+    return blocks.held(found, full=step.candidate.method == "full") - in_use
+
+
+def _left_behind(step: "_Step") -> float:
+    """Free blocks, a token, that one layer's forward pass leaves."""
+    wide = stream_bytes(step.candidate, step.stack) == FP32 and step.candidate.precision != "fp32"
+    scores = blocks.SCORES * step.layer.per_position * step.length
+    return scores + blocks.layer_bytes(step.candidate, step.model, wide=wide)
 
 
 def _margin(peak: int, lesson: Lesson | None) -> int:
@@ -162,8 +176,7 @@ def _static(step: _Step) -> Parts:
     parts["adapters"] = trained
     if candidate.method == "lora":
         return parts | {"weights": float(MIXED[candidate.precision] * model.num_parameters)}
-    # peft puts into fp32 what is left unquantised: embeddings, norms, head.
-    left = stream_bytes(candidate, step.stack) * (model.num_parameters - step.linear)
+    left = step.stack.left_bytes * (model.num_parameters - step.linear)
     return parts | {
         "quantised weights": step.stack.quantised_bytes * step.linear,
         "weights": float(left),
@@ -172,9 +185,10 @@ def _static(step: _Step) -> Parts:
 
 def _after_the_forward(step: _Step) -> Parts:
     """The loss is known, and autocast's copies of all weights have not been let go yet."""
-    each = step.stack.forward_logit_bytes + step.stack.held_logit_bytes
-    return _kept(step) | {
-        "logits": each * float(step.tokens * step.model.vocab_size),
+    kept = _kept(step)
+    return kept | {
+        "activations": kept.get("activations", 0.0) + _cached(step),
+        "logits": step.stack.forward_logit_bytes * float(step.tokens * step.model.vocab_size),
         "cast weights": _cast(step, layers=True),
         "gradients": _gradients_before(step),
     }
@@ -182,9 +196,8 @@ def _after_the_forward(step: _Step) -> Parts:
 
 def _at_the_loss(step: _Step) -> Parts:
     """The backward pass begins: all layers' keepings and the logits."""
-    each = step.stack.logit_bytes + step.stack.held_logit_bytes
     return _kept(step) | {
-        "logits": each * float(step.tokens * step.model.vocab_size),
+        "logits": step.stack.logit_bytes * float(step.tokens * step.model.vocab_size),
         "cast weights": _cast(step, layers=not step.candidate.gradient_checkpointing),
         "gradients": _gradients_before(step),
     }
@@ -193,7 +206,8 @@ def _at_the_loss(step: _Step) -> Parts:
 def _cast(step: _Step, *, layers: bool) -> float:
     """Copies in 16 bits of weights in fp32: the head's, and those of all layers."""
     model, candidate = step.model, step.candidate
-    fp32_head = candidate.method == "full" or stream_bytes(candidate, step.stack) == 4
+    left = step.stack.left_bytes if candidate.method == "qlora" else 0
+    fp32_head = candidate.method == "full" or left == FP32
     if candidate.precision == "fp32" or not step.stack.autocast or not fp32_head:
         return 0.0
     linear = step.linear if layers and candidate.method == "full" else 0
@@ -204,11 +218,7 @@ def _in_the_last_layer(step: _Step) -> Parts:
     """The first layer that is gone back through; the logits have gone, the head's gradient not."""
     head = float(step.stack.trained_bytes * step.model.vocab_size * step.model.hidden_size)
     grown = head if step.candidate.method == "full" else 0.0
-    return (
-        _kept(step)
-        | _one_layer_again(step)
-        | {"gradients": max(_gradients_before(step), grown), "logits": _held(step)}
-    )
+    return _kept(step) | _one_layer_again(step) | {"gradients": max(_gradients_before(step), grown)}
 
 
 def _in_the_first_layer(step: _Step) -> Parts:
@@ -223,7 +233,7 @@ def _in_the_first_layer(step: _Step) -> Parts:
     each = step.stack.trained_bytes
     gradients = max(float(each * (step.trained - later)), _gradients_before(step))
     return _one_layer_again(step) | {
-        name: kept * step.tokens, "gradients": gradients, "logits": _held(step),
+        name: kept * step.tokens, "gradients": gradients,
     }  # fmt: skip
 
 
@@ -235,7 +245,6 @@ def _at_the_embedding(step: _Step) -> Parts:
     return {
         "gradients": float(step.stack.trained_bytes * step.trained),
         "working set": 4.0 * copies * step.model.embedding_parameters * full,
-        "logits": _held(step),
     }
 
 
@@ -245,9 +254,9 @@ def _stepping(step: _Step) -> Parts:
     return {"gradients": trained, "working set": step.stack.step_copies * trained}
 
 
-def _held(step: _Step) -> float:
-    """Logits that a caller keeps until the backward pass is over."""
-    return float(step.stack.held_logit_bytes * step.tokens * step.model.vocab_size)
+def _cached(step: _Step) -> float:
+    """What lives until the forward pass is over."""
+    return step.stack.cached_layer_bytes * float(step.tokens * step.model.num_layers)
 
 
 def _gradients_before(step: _Step) -> float:

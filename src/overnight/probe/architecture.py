@@ -60,6 +60,7 @@ def profile(path: str, *, trust_remote_code: bool = False) -> ModelProfile:
         num_experts=count,
         experts_per_token=passed,
         stored_dtype=_stored_dtype(path, config, model),
+        writes_scores=_writes_scores(language),
         **_sizes(text, experts=count),
     )
 
@@ -186,6 +187,13 @@ def _sizes(text: Any, *, experts: int) -> dict[str, Any]:
         "head_dim": 0 if head * heads == width else head,
         "sliding_window": _sliding_window(text),
     }
+
+
+def _writes_scores(language: Any) -> bool:
+    """What transformers chose when it built the model; code from elsewhere has kernels of its own,
+    whatever it is called."""
+    chosen = getattr(language.config.get_text_config(), "_attn_implementation", None)
+    return chosen == "eager" and type(language).__module__.startswith("transformers.")
 
 
 def _kv_heads(text: Any, heads: int) -> int:

@@ -209,3 +209,47 @@ def unmasked() -> Iterator[None]:
         yield
     finally:
         del MASKS["sdpa"]
+
+
+@contextmanager
+def as_on_cuda() -> Iterator[None]:
+    """While it lasts three functions of torch keep what they keep on a card, not on a CPU.
+
+    Under autocast LayerNorm computes in fp32 there; a dropped tensor leaves a mask of a byte an
+    element; attention that drops scores has a kernel of its own and writes none of them out.
+    """
+    import torch
+    from torch.nn import functional
+
+    norm, attend, drop = (
+        functional.layer_norm, functional.scaled_dot_product_attention, functional.dropout,
+    )  # fmt: skip
+
+    def in_fp32(input: "torch.Tensor", *args: Any, **kwargs: Any) -> "torch.Tensor":
+        wide = torch.is_autocast_enabled("cpu") and input.dtype is torch.bfloat16
+        if not wide:
+            return norm(input, *args, **kwargs)
+        args, kwargs = _in_fp32(args), dict(zip(kwargs, _in_fp32(kwargs.values()), strict=True))
+        return norm(input.float(), *args, **kwargs)
+
+    def masked(
+        input: "torch.Tensor", p: float = 0.5, training: bool = True, inplace: bool = False
+    ) -> "torch.Tensor":
+        return torch.native_dropout(input, p, training)[0] if p and training else input
+
+    def whole(*args: Any, dropout_p: float = 0.0, **kwargs: Any) -> "torch.Tensor":
+        return attend(*args, **kwargs)
+
+    functional.layer_norm, functional.scaled_dot_product_attention = in_fp32, whole
+    functional.dropout = masked
+    try:
+        yield
+    finally:
+        functional.layer_norm, functional.scaled_dot_product_attention = norm, attend
+        functional.dropout = drop
+
+
+def _in_fp32(values: Iterable[Any]) -> tuple[Any, ...]:
+    import torch
+
+    return tuple(v.float() if isinstance(v, torch.Tensor) else v for v in values)

@@ -74,7 +74,7 @@ def traced(
     except (OSError, ValueError) as error:
         raise ModelError(f"{model.path}: its config.json cannot be read: {error}") from error
     try:
-        seen = step(config, candidate, fullest(candidate, model))
+        seen = step(config, candidate, fullest(candidate, model), device=hardware.device)
     except RuntimeError as error:  # torch's own kinds for what hangs on data or is not built
         why = str(error).partition("\n")[0]
         raise ModelError(
@@ -99,11 +99,12 @@ def estimated(seen: Trace, candidate: Candidate, device: str, limit: int) -> Mem
     return MemoryEstimate(parts=whole, margin_bytes=margin, how="trace")
 
 
-def step(config: Any, candidate: Candidate, batch: Batch) -> Trace:
+def step(config: Any, candidate: Candidate, batch: Batch, *, device: str = "cpu") -> Trace:
     """Two optimizer steps of our loop: in the second the optimizer has its state."""
     model = _built(config, candidate)
     masks = nullcontext() if batch.padded else trace.unmasked()
-    with trace.weightless(), trace.any_precision(), masks:
+    like = trace.as_on_cuda() if device == "cuda" else nullcontext()
+    with trace.weightless(), trace.any_precision(), masks, like:
         trace.filled(model)
         live = _Step(model, candidate, config)
         with live.recorder.watching():

@@ -129,6 +129,9 @@ class ModelProfile:
     """Positions that a token may look back on, where that is limited in some layers."""
     stored_dtype: str = ""
     """`float32`, `bfloat16` ... of most weights as stored or as the configuration says."""
+    writes_scores: bool = False
+    """Whether transformers knows no attention for its class but the one that writes every score
+    out (GPT-J, BLOOM, MPT, Gemma 2, gpt-oss)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
