@@ -7,7 +7,6 @@ ending a process that is not of this very night.
 
 import json
 import os
-import signal
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -18,12 +17,12 @@ from filelock import FileLock, Timeout
 
 from overnight.probe.clock import SystemClock, process_mark
 from overnight.report.words import day_clock
+from overnight.story.children import kill_tree
 from overnight.training import journal
 from overnight.values.errors import InputError, OvernightError
 
 WRITER = ".training.lock"
 """In the run folder; who trains or publishes holds it, so that nobody else does."""
-KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 HANDOVER_SECONDS = 5.0
 """How long a process that was killed may hold its lock: the system lets go of it at its end."""
 
@@ -37,12 +36,17 @@ class Owner:
     mark: str
     """Another process may bear its number by now."""
     since_utc: float
+    launcher: int = 0
+    """torchrun, where it was started by that."""
+    launcher_mark: str = ""
 
     @classmethod
     def this(cls) -> "Owner":
         """This process, from now on."""
         clock, pid = SystemClock(), os.getpid()
-        return cls(pid, socket.gethostname(), process_mark(pid, clock), clock.utc())
+        above = os.getppid() if "RANK" in os.environ else 0
+        return cls(pid, socket.gethostname(), process_mark(pid, clock), clock.utc(), above,
+                   process_mark(above, clock) if above else "")  # fmt: skip
 
     @property
     def words(self) -> str:
@@ -61,6 +65,15 @@ class Owner:
             return False
         with suppress(OSError):
             os.kill(self.pid, number)
+        return True
+
+    def end(self) -> bool:
+        """Ends it, if it is here, and all that were started along with it; whether it was."""
+        if not self.here:
+            return False
+        if self.launcher_mark and process_mark(self.launcher, SystemClock()) == self.launcher_mark:
+            kill_tree(self.launcher)
+        kill_tree(self.pid)
         return True
 
 
@@ -138,7 +151,7 @@ def end_orphan(folder: Path) -> str:
     if not lock.is_file() or _free(lock, 0.0):
         return ""
     owner = _owner(lock)
-    if owner is not None and owner.send(KILL) and _free(lock, HANDOVER_SECONDS):
+    if owner is not None and owner.end() and _free(lock, HANDOVER_SECONDS):
         return f"a training process of an earlier start still lived and was ended ({owner.words})"
     raise InputError(_still(folder, owner) + "; end it first")
 

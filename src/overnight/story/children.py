@@ -95,20 +95,20 @@ class Child:
 
         A process that waits for a disk or a file server that does not answer cannot be ended.
         """
-        _kill_below(self._process.pid)
-        self._process.kill()
+        kill_tree(self._process.pid)
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(KILL_SECONDS)
         self._let_go()
         return self._process.poll() is not None
 
 
-def _kill_below(pid: int) -> None:
-    """Ends every process that this one has started, and those that they have."""
+def kill_tree(pid: int) -> None:
+    """Ends a process and every one that it has started, and those that they have."""
     import psutil
 
     with suppress(psutil.Error):
-        for process in psutil.Process(pid).children(recursive=True):
+        top = psutil.Process(pid)
+        for process in [*top.children(recursive=True), top]:
             with suppress(psutil.Error):
                 process.kill()
 
