@@ -200,8 +200,7 @@ def incidents(entries: Sequence[Entry]) -> tuple[Incident, ...]:
     """Everything that went otherwise, and every note, one sentence each."""
     found = []
     for e in entries:
-        said = isinstance(e.event, Noted | Diagnosed)
-        text = e.event.text if said else trouble(e.event)
+        text = e.event.text if isinstance(e.event, Noted | Diagnosed) else trouble(e.event)
         if text:
             good = isinstance(e.event, Diagnosed) and e.event.good
             kind = "Noted" if good else type(e.event).__name__
