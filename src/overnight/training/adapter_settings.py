@@ -82,8 +82,8 @@ def _short(value: object) -> str:
 def _whole(content: Mapping[str, Any], key: str, where: Path) -> int:
     value = content.get(key)
     number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    if number and value == int(value) and 1 <= value < 2**31:  # type: ignore[operator, arg-type]
-        return int(value)  # type: ignore[arg-type]
+    if number and value == int(value) and 1 <= value < 2**31:  # type: ignore[arg-type]
+        return int(value)
     raise ModelError(f"{where} says {key}={_short(value)}; it must be a whole number from 1 up")
 
 

@@ -45,5 +45,5 @@ def join() -> None:
         return
     rank, world = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
     backend = "nccl" if torch.cuda.is_available() else "gloo"
-    store = distributed.FileStore(place, world)
+    store = distributed.FileStore(place, world)  # type: ignore[attr-defined]
     distributed.init_process_group(backend, store=store, rank=rank, world_size=world)
