@@ -28,6 +28,8 @@ _MEMORY_WORDS = (
     "can't allocate memory",
     "bad_alloc",
     "CUBLAS_STATUS_ALLOC_FAILED",
+    "could not create a primitive",  # oneDNN's, of a processor whose memory is used up (measured)
+    "could not create a memory",
 )
 
 RANDOM = "rng_state.pth"
