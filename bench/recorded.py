@@ -10,6 +10,7 @@ import json
 import os
 import struct
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,16 @@ class Recorded:
         return "recorded"
 
 
+class Waiting(Recorded):
+    """The same for the supervisor, which waits now and then, and decides nothing else by it."""
+
+    begun = time.monotonic()
+
+    def boot(self) -> float:
+        """The recorded reading, and the seconds that this process has waited."""
+        return super().boot() + time.monotonic() - self.begun
+
+
 def _moving(name: str, seconds: float, after: Callable[[Any], None] | None = None) -> None:
     """Each call of a session's method takes so long by the recorded clock."""
     from overnight.training.session import Session
@@ -119,8 +130,8 @@ def main() -> int:
     from overnight.__main__ import main as overnight
     from overnight.probe import clock
 
-    clock.SystemClock = Recorded  # type: ignore[assignment, misc]
     words = sys.argv[1:]
+    clock.SystemClock = Waiting if words[0] == "train" else Recorded  # type: ignore[assignment, misc]
     if words[0] == "_night":
         Recorded().set(0.0)
         _moving("step", STEP)

@@ -21,20 +21,22 @@ from typing import Any
 import nights
 import soak_page
 import soak_signals
-from soak_parts import Command, Place, events, loads, newest_checkpoint, phase, sums
+from soak_parts import Command, Place, events, loads, newest_checkpoint, phase, promoted, sums
 
 SEED = 11
-NIGHTS = 48
-KILLS = 5
+NIGHTS = 40
+KILLS = {"window": 5, "by steps": 14, "recorded": 14}
 """A night, at most: one that is over earlier has had fewer."""
 COMMANDS = 25
 """A night that needs more of them is given up."""
 LAST = 5.0
 """Seconds before a deadline after which nothing is killed any more: somebody has to type the same
 command again, and its processes have to start."""
-HURRY = 10.0
+NO_USE = 12.0
+"""Seconds before a deadline after which nobody would type the command again once it has ended."""
+HURRY = 25.0
 """Seconds that a kill waits for the phase that it aims at; after that it comes in any."""
-WINDOWS = (45, 50, 60, 75, 90)
+WINDOWS = (60, 75, 90)
 METHODS: dict[str, tuple[str, ...]] = {
     "full": ("--method", "full"),
     "lora, dropout": ("--method", "lora", "--set", "lora_dropout=0.1"),
@@ -48,6 +50,8 @@ CLOCKS: dict[str, tuple[str, ...]] = {
     "recorded": (),
 }
 """Either nothing that is decided reads the clock, or the clock's reading is that of the step."""
+BARE = 2
+"""Kills of a night that has nothing to publish yet, at most: then it is let come to that."""
 AIMS = ("saving", "looking", "rehearsing")
 LATE_AIMS = ("ending", "publishing")
 """Of the last two kills of a night: before that they would have to wait for its end."""
@@ -79,6 +83,9 @@ class Night:
         return place.command(run, *self.words, recorded=self.kind == "recorded").start()
 
 
+LITTER = (".staging-*", ".trash-*", "*.tmp", ".*.tmp")
+
+
 def night(number: int) -> Night:
     """Two with a window, then two without: of these one under a recorded clock."""
     methods, quarter = list(METHODS), number // 4
@@ -97,11 +104,12 @@ def killed(number: int, place: Place) -> dict[str, Any]:
         one.deadline = begun + one.window
     while len(one.statuses) < COMMANDS:
         command = one.command(place, run)
-        while len(one.kills) < KILLS and _kill(one, command, draw):
+        while len(one.kills) < KILLS[one.kind] and _kill(one, command, draw):
             if command.over():
                 break
         one.statuses.append(command.ended())
-        if one.statuses[-1] == 0 or time.time() > one.deadline - 0.5:
+        ended = one.statuses[-1]
+        if ended == 0 or (ended > 0 and time.time() > one.deadline - NO_USE):
             break
     return _told(one, run, begun) | _compared(one, place, run)
 
@@ -109,11 +117,13 @@ def killed(number: int, place: Place) -> dict[str, Any]:
 def _kill(one: Night, command: Command, draw: random.Random) -> bool:
     """Waits for a moment and kills; False where it never came."""
     who = "group" if draw.random() < 0.7 else "child"
-    late = len(one.kills) >= KILLS - 2
-    aim = draw.choice(("", *AIMS, *(LATE_AIMS if late else ())))
+    late = len(one.kills) >= KILLS[one.kind] - 2
+    aim = draw.choice(("", "", "", *AIMS, *(LATE_AIMS if late else ())))
     soon, any_time = draw.uniform(0.2, 6.0), draw.uniform(3.0, 20.0)
-    delay = draw.uniform(0.0, 0.1) if aim else draw.choice((soon, any_time))
+    delay = draw.uniform(0.0, 0.1) if aim else draw.choice((soon, soon, soon, any_time))
     last = one.deadline - LAST
+    if one.window and sum(kill["bare"] for kill in one.kills) >= BARE:
+        command.wait_for(lambda: promoted(command.run), until=last)
     if aim:
         patience = HURRY if aim in AIMS else 1e9
         command.wait_for(lambda: phase(command) == aim, until=min(last, time.time() + patience))
@@ -121,10 +131,12 @@ def _kill(one: Night, command: Command, draw: random.Random) -> bool:
     if at > last or command.wait_for(lambda: False, until=at) or command.over():
         return False
     doing = phase(command)
-    lost = time.time() - max(newest_checkpoint(command.run), command.since)
+    bare = not promoted(command.run)
+    lost = max(time.time() - max(newest_checkpoint(command.run), command.since), 0.0)
     if doing == "over" or not (command.kill_all() if who == "group" else command.kill_child()):
         return False
-    one.kills.append({"aim": aim, "phase": doing, "who": who, "lost": max(lost, 0.0)})
+    kill = {"aim": aim, "phase": doing, "who": who, "lost": lost, "bare": bare}
+    one.kills.append(kill)
     return True
 
 
@@ -145,7 +157,7 @@ def _told(one: Night, run: Path, begun: float) -> dict[str, Any]:
         "tested": published[-1]["tested"] if published else None,
         "published": published[-1]["name"] if published else None,
         "wrong": loads(run / "final"),
-        "left": sorted(path.name for path in run.glob(".*") if path.name != ".ballast"),
+        "left": sorted(path.name for form in LITTER for path in run.glob(form)),
     }  # fmt: skip
 
 

@@ -19,9 +19,9 @@ Record = dict[str, Any]
 STEPS = 120
 WORKING = ("rehearsing", "training", "looking", "saving")
 KILLED = (
-    "SIGKILL to the whole process group (seven in ten) or to the command's child alone, up to five "
-    "a night; after the first the same command again, and the supervisor itself started {crashes} "
-    "children anew. Windows of 45 to 90 s; the last kill comes at least 5 s before the deadline. "
+    "SIGKILL to the whole process group (seven in ten) or to the command's child alone, at most "
+    "14 a night; after the first the same command again, and the supervisor started {crashes} "
+    "children anew. Windows of 60 to 90 s; the last kill comes at least 5 s before the deadline. "
     "Recorded clock: it moves by fixed prices for each step, save and look, and going on from a "
     "checkpoint it shows what it showed there."
 )

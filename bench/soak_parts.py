@@ -21,12 +21,14 @@ import psutil
 
 import nights
 
-TICK = 0.004
-"""Seconds between two looks at what a night is doing."""
+TICK = 0.01
+"""Seconds between two looks at what a night is doing: a look takes a tenth of that."""
 PATIENCE = 300.0
 """Seconds after which a command that should have ended is taken to hang."""
 ROWS = 1200
 """Of GSM8K: enough to learn from, and read in a moment."""
+BETWEEN = ("Started", "Crashed", "Stopped", "Chosen", "Evaluated", "Promoted")
+"""The last words of a training process that is followed by one that publishes."""
 OVER = {"Stopped": "ending", "Chosen": "ending", "Published": "over", "Ended": "over"}
 
 
@@ -40,6 +42,8 @@ class Command:
     process: "subprocess.Popen[bytes]" = field(init=False)
     since: float = field(init=False)
     """When its present training process was started, by the clock on the wall."""
+    rehearsed: bool = False
+    """Whether the night's rehearsal is known to be over."""
 
     def start(self) -> "Command":
         """What it says lies beside the run folder."""
@@ -47,7 +51,7 @@ class Command:
         with open(f"{self.run}.log", "ab") as said:
             self.process = subprocess.Popen(
                 self.words, stdin=subprocess.DEVNULL, stdout=said, stderr=said,
-                start_new_session=True, env=self.environ,
+                process_group=0, env=self.environ,
             )  # fmt: skip
         return self
 
@@ -180,16 +184,17 @@ def _changed(path: Path) -> float:
 
 def phase(command: Command) -> str:
     """What the night is doing."""
-    if _publishing(command):
-        return "publishing"
-    if any(command.run.glob(".staging-checkpoint-*")):
-        return "saving"
+    staged = _staged(command.run, command.since)
+    if staged:
+        return "publishing" if staged.startswith(".staging-final") else "saving"
     kind = newest_line(command.run).get("kind", "")
+    if kind in BETWEEN and _publishing(command):
+        return "publishing"
     if _changed(command.run / "events.jsonl") < command.since or kind in ("", "Started", "Crashed"):
         return "starting"
     if kind == "Saved":
         return "looking"
-    return OVER.get(kind) or ("training" if _rehearsed(command.run) else "rehearsing")
+    return OVER.get(kind) or ("training" if _rehearsed(command) else "rehearsing")
 
 
 def _publishing(command: Command) -> bool:
@@ -202,8 +207,27 @@ def _publishing(command: Command) -> bool:
     return False
 
 
-def _rehearsed(run: Path) -> bool:
-    return b'"kind":"Rehearsed"' in (run / "events.jsonl").read_bytes()
+def _staged(run: Path, since: float) -> str:
+    """What is being written: a checkpoint or the published model; not what a kill has left."""
+    for path in run.glob(".staging-*"):
+        if _changed(path) >= since:
+            return path.name
+    return ""
+
+
+def _rehearsed(command: Command) -> bool:
+    if not command.rehearsed:
+        written = (command.run / "events.jsonl").read_bytes()
+        command.rehearsed = b'"kind":"Rehearsed"' in written
+    return command.rehearsed
+
+
+def promoted(run: Path) -> bool:
+    """Whether something could be published."""
+    try:
+        return b'"kind":"Promoted"' in (run / "events.jsonl").read_bytes()
+    except OSError:
+        return False
 
 
 def events(run: Path) -> list[dict[str, Any]]:

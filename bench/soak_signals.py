@@ -17,7 +17,7 @@ STEPS = 60
 PHASES = ("starting", "starting", "opening", "first step", "training", "looking", "saving",
           "ending", "publishing")  # fmt: skip
 """One after the other; the start is the longest of them."""
-NIGHTS = 8 * len(PHASES)
+NIGHTS = 6 * len(PHASES)
 METHODS = ("full", "lora")
 LEAST_GRACE = 10.0
 """Seconds that the least patient of schedulers leave between SIGTERM and SIGKILL."""

@@ -4,7 +4,6 @@ import os
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -13,6 +12,9 @@ from pathlib import Path
 import psutil
 import pytest
 from tests.small_nights import wait_until
+
+PATIENCE = 300.0
+"""Seconds after which a night of seconds hangs, also on a machine that others use."""
 
 
 def tried(*words: str) -> bool:
@@ -30,7 +32,7 @@ class Disk:
 
     def fill(self) -> None:
         """Not one more byte goes onto it."""
-        with open(self.place / f"fill-{time.monotonic_ns()}", "wb", buffering=0) as file:
+        with open(self.place / "fill", "ab", buffering=0) as file:
             for size in (1 << 20, 1 << 12, 1):
                 with suppress(OSError):
                     while file.write(bytes(size)):
@@ -38,8 +40,7 @@ class Disk:
 
     def free(self) -> None:
         """What filled it is gone."""
-        for path in self.place.glob("fill-*"):
-            path.unlink()
+        (self.place / "fill").unlink()
 
     def allow(self, writing: bool) -> None:
         """Mounts it anew, for reading alone or for writing too."""

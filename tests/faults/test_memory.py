@@ -7,7 +7,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from tests.faults.needs import the_child
+from tests.faults.needs import PATIENCE, the_child
 from tests.small_nights import SIXTY_STEPS, Small, start, told, wait_until
 
 from overnight.values.ledger import Crashed, Ended, Replanned, Resumed, Shrunk, Stepped
@@ -36,7 +36,7 @@ def test_an_allocator_that_refuses_shrinks_the_micro_batch_and_the_night_goes_on
     child = the_child(process.pid)
     most = data_bytes(child) + ROOM
     resource.prlimit(child, resource.RLIMIT_DATA, (most, most))
-    assert process.wait(120.0) == 0, Path(f"{run}.txt").read_text()
+    assert process.wait(PATIENCE) == 0, Path(f"{run}.txt").read_text()
     shrunk = [one.event for one in told(run, Shrunk)]
     assert shrunk and shrunk[-1].where == "gradients"
     assert [one.event.step for one in told(run, Stepped)] == list(range(1, 13))
@@ -51,7 +51,7 @@ def killed(small: Small, tmp_path_factory: pytest.TempPathFactory) -> Path:
     wait_until(lambda: len(told(run, Stepped)) >= 26, process)
     os.kill(the_child(process.pid), signal.SIGKILL)
     (run / "status.json").write_bytes(b'{"state": "trai')
-    assert process.wait(120.0) == 0, Path(f"{run}.txt").read_text()
+    assert process.wait(PATIENCE) == 0, Path(f"{run}.txt").read_text()
     return run
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tests.faults.needs import refusing, the_child
+from tests.faults.needs import PATIENCE, refusing, the_child
 from tests.small_nights import SIXTY_STEPS, Small, start, told, wait_until
 
 from overnight.values.ledger import Crashed, Ended, Noted, Promoted, Published, Stepped
@@ -24,7 +24,7 @@ def night_under(small: Small, run: Path, *injections: str, calls: int = 25) -> i
     child, begun = the_child(process.pid), steps(run)
     with refusing(child, *injections):
         wait_until(lambda: steps(run) >= begun + calls or bool(told(run, Crashed, Ended)))
-    return process.wait(120.0)
+    return process.wait(PATIENCE)
 
 
 @pytest.mark.parametrize("refusal", ["rename:error=EIO", "mkdir:error=EROFS"])
@@ -55,7 +55,7 @@ def test_a_write_that_hangs_makes_no_night_late(small: Small, tmp_path: Path):
     process = start(small, run, *WINDOW)
     wait_until(lambda: any(one.event.step > 0 for one in told(run, Promoted)), process)
     with refusing(the_child(process.pid), "fsync:delay_enter=600s"):
-        assert process.wait(60.0) == 4
+        assert process.wait(PATIENCE) == 4
     ended = told(run, Ended)[-1].event
     assert ended.deadline_kept
     assert told(run, Published)[-1].event.name == told(run, Promoted)[-1].event.name
