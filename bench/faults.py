@@ -9,7 +9,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ import faults_page
 import nights
 
 SCENES = (
-    "save", "tidy", "append", "files", "history", "publish", "republish", "last-moment",
+    "save", "stock", "tidy", "append", "files", "history", "publish", "republish", "last-moment",
     "last-moment-again",
 )  # fmt: skip
 METHODS = ("full", "lora")
@@ -25,26 +24,37 @@ WITHOUT_WEIGHTS = ("append", "files", "history")
 """Scenes in which full and LoRA are the same."""
 QUICK = {"TMPDIR": "/dev/shm"} if Path("/dev/shm").is_dir() else {}
 """A kill is the same on a file system in memory, and flushing costs nothing there."""
-PLACES = 4096
+PLACES = 1024
 """Files of up to so many bytes are damaged at every byte, larger ones at so many, evenly spread."""
 
 
 def cases() -> list[tuple[str, str]]:
-    """Every (scene, method): ours, then a stock Trainer's save."""
-    ours = [(scene, method) for scene in SCENES for method in METHODS
+    """Every (scene, method)."""
+    return [(scene, method) for scene in SCENES for method in METHODS
             if method == "full" or scene not in WITHOUT_WEIGHTS]  # fmt: skip
-    return [*ours, *(("stock", method) for method in METHODS)]
 
 
-def swept(scene: str, method: str, *, data: Path, log: Path) -> list[dict[str, Any]]:
-    """Every kill of one scene over the real model and the real rows."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.faults.sweep", scene, "--method", method,
-         "--base", str(data / "stories260K/hf"), "--texts", str(data / "gsm8k/train.jsonl")],
-        stdout=subprocess.PIPE, stderr=log.open("ab"), text=True, check=True, cwd=nights.ROOT,
-        env=os.environ | {"PYTHONPATH": str(nights.ROOT), "OMP_NUM_THREADS": "1"} | QUICK,
-    )  # fmt: skip
-    return [json.loads(line) for line in done.stdout.splitlines()]
+def swept(scene: str, method: str, *, data: Path, work: Path) -> None:
+    """Every kill of one scene that is still missing, over the real model and the real rows."""
+    file = _file(work, scene, method)
+    done = list(nights.remembered(file))
+    begin_at = max((one.get("at", 0) for one in done), default=0)  # what it was in goes once more
+    if done and begin_at >= done[0]["points"] - 1:
+        return
+    kept = [one for one in done if one.get("at", begin_at) < begin_at]
+    file.write_text("".join(json.dumps(one) + "\n" for one in kept), "utf-8")
+    words = ["--method", method, "--offset", str(begin_at), "--base", str(data / "stories260K/hf"),
+             "--texts", str(data / "gsm8k/train.jsonl")]  # fmt: skip
+    with file.open("ab") as told, (work / "sweep.log").open("ab") as log:
+        subprocess.run(
+            [sys.executable, "-m", "tests.faults.sweep", scene, *words], stdout=told, stderr=log,
+            check=True, cwd=nights.ROOT, env=os.environ | QUICK
+            | {"PYTHONPATH": str(nights.ROOT), "OMP_NUM_THREADS": "1"},
+        )  # fmt: skip
+
+
+def _file(work: Path, scene: str, method: str) -> Path:
+    return work / f"kills-{scene}-{method}.jsonl"
 
 
 def damaged(method: str, *, data: Path, work: Path) -> list[dict[str, Any]]:
@@ -82,25 +92,9 @@ def _tallies(run: Path) -> list[dict[str, Any]]:
 
 
 def _sweep_all(data: Path, work: Path, share: str) -> None:
-    file = work / "kills.jsonl"
-    done = {(one["scene"], one["method"]) for one in nights.remembered(file)}
     every = cases()
-    for scene, method in (every[number] for number in nights.mine(len(every), share)):
-        if (scene, method) in done:
-            continue
-        begun = time.monotonic()
-        found = swept(scene, method, data=data, log=work / "sweep.log")
-        nights.remember(
-            file,
-            {
-                "scene": scene,
-                "method": method,
-                "results": found,
-                "seconds": time.monotonic() - begun,
-                "machine": nights.machine(),
-            },
-        )
-        print(faults_page.row(scene, method, found), flush=True)
+    for number in nights.mine(len(every), share):
+        swept(*every[number], data=data, work=work)
 
 
 def _damage_all(data: Path, work: Path) -> None:
@@ -112,16 +106,25 @@ def _damage_all(data: Path, work: Path) -> None:
             nights.remember(file, {"method": method, "tallies": found})
 
 
+def _kills(work: Path) -> list[dict[str, Any]]:
+    """What there is of every scene, finished or not."""
+    found = [(scene, method, list(nights.remembered(_file(work, scene, method))))
+             for scene, method in cases()]  # fmt: skip
+    return [{"scene": scene, "method": method, "points": results[0]["points"],
+             "calls": results[0]["calls"], "results": [one for one in results if "how" in one]}
+            for scene, method, results in found if results]  # fmt: skip
+
+
 def main() -> None:
     """Runs what is missing, then writes the page."""
     given = nights.arguments(__doc__ or "")
     given.work.mkdir(parents=True, exist_ok=True)
     if not given.report:
+        _sweep_all(given.data.resolve(), given.work.resolve(), given.share)
         if given.share.startswith("0/"):
             _damage_all(given.data.resolve(), given.work.resolve())
-        _sweep_all(given.data.resolve(), given.work.resolve(), given.share)
-    kills = nights.remembered(given.work / "kills.jsonl")
-    page = faults_page.page(kills, nights.remembered(given.work / "damage.jsonl"))
+    damages = list(nights.remembered(given.work / "damage.jsonl"))
+    page = faults_page.page(nights.machine(), _kills(given.work), damages)
     (nights.RESULTS / "faults.md").write_text(page, "utf-8")
     print(page)
 

@@ -21,9 +21,9 @@ ACTS = {
 }
 HOWS = ("kill", "torn write", "power cut")
 KILLS_HEAD = (
-    "| what was killed | method | calls | kill points | bricked | wrong | with a torn write: N "
-    "| failed | after a power cut: N | failed | steps lost at most |\n"
-    "|---|---|---|---|---|---|---|---|---|---|---|"
+    "| what was killed | method | kill points | bricked | wrong | torn writes | failed "
+    "| power cuts | failed | steps lost at most |\n"
+    "|---|---|---|---|---|---|---|---|---|---|"
 )
 DAMAGE_HEAD = (
     "| what | method | file | bytes | flipped | cut | zeroed | otherwise | in all | not noticed |\n"
@@ -32,15 +32,16 @@ DAMAGE_HEAD = (
 AT_A_PLACE = ("flip", "truncate", "zero")
 
 
-def row(scene: str, method: str, results: list[dict[str, Any]]) -> str:
+def row(case: Mapping[str, Any]) -> str:
     """One line for one scene."""
-    first, *tried = results
+    tried, points = case["results"], case["points"]
     by = {how: [one for one in tried if one["how"] == how] for how in HOWS}
     kills, lost = by["kill"], [one.get("lost", 0) for one in tried]
     bricked = sum(one["wrong"].startswith("bricked") for one in kills)
     wrong = _failed(kills) - bricked
-    more = [f"{len(by[how])} | {_failed(by[how])}" for how in HOWS[1:]]
-    return (f"| {ACTS[scene]} | {method} | {first['calls']} | {len(kills)} | {bricked} | "
+    count = str(points) if len(kills) >= points else f"{len(kills)} of {points}"
+    more = [f"{len(by[how]) or '-'} | {_failed(by[how])}" for how in HOWS[1:]]
+    return (f"| {ACTS[case['scene']]} | {case['method']} | {count} | {bricked} | "
             f"{wrong} | {' | '.join(more)} | {max(lost, default=0)} |")  # fmt: skip
 
 
@@ -58,17 +59,15 @@ def damage_row(kind: str, method: str, one: Mapping[str, Any]) -> str:
             f"{one['missed']} |")  # fmt: skip
 
 
-def page(kills: Iterable[dict[str, Any]], damages: Iterable[dict[str, Any]]) -> str:
+def page(machine: str, kills: Iterable[dict[str, Any]], damages: Iterable[dict[str, Any]]) -> str:
     """The whole page."""
-    kills, damages = list(kills), list(damages)
-    rows = [row(one["scene"], one["method"], one["results"]) for one in kills]
+    kills, damages = list(kills), list({one["method"]: one for one in damages}.values())
     struck = [damage_row(tally["kind"], one["method"], tally)
               for one in damages for tally in one["tallies"]]  # fmt: skip
-    machine = kills[0]["machine"] if kills else ""
     return "\n".join((
         "# Nothing is lost: struck at every point", "", machine, "", *_promises(kills, damages), "",
-        "## Kills at every call of the system", "", _about_kills(kills), "", KILLS_HEAD, *rows, "",
-        *_broken(kills),
+        "## Kills at every call of the system", "", _about_kills(kills), "", KILLS_HEAD,
+        *map(row, kills), "", *_broken(kills),
         "## Damage by the byte", "", ABOUT_DAMAGE, "", DAMAGE_HEAD, *struck, "",
         "## Whole nights", "",
         "Random kills over real nights, full disks, signals, clocks, memory: [soak.md](soak.md).",
@@ -78,9 +77,9 @@ def page(kills: Iterable[dict[str, Any]], damages: Iterable[dict[str, Any]]) -> 
 
 def _promises(kills: list[dict[str, Any]], damages: list[dict[str, Any]]) -> list[str]:
     """Each promise in one row: N and failures."""
-    ours = [one for case in kills if case["scene"] != "stock" for one in case["results"][1:]]
-    saves = [one for case in kills if case["scene"] == "save" for one in case["results"][1:]]
-    stock = [one for case in kills if case["scene"] == "stock" for one in case["results"][1:]]
+    ours = [one for case in kills if case["scene"] != "stock" for one in case["results"]]
+    saves = [one for case in kills if case["scene"] == "save" for one in case["results"]]
+    stock = [one for case in kills if case["scene"] == "stock" for one in case["results"]]
     tallies = [tally for case in damages for tally in case["tallies"]]
     return [
         "| promise | struck how | N | failures |", "|---|---|---|---|",
@@ -93,7 +92,6 @@ def _promises(kills: list[dict[str, Any]], damages: list[dict[str, Any]]) -> lis
                  _only(ours, "torn write")),
         _promise("A power cut costs one save at most", "all that was not flushed is cut off or "
                  "zeros", _only(ours, "power cut")),
-        _promise("the same of a stock Trainer", "the same", _only(stock, "power cut")),
         *(_noticed(kind, tallies) for kind in dict.fromkeys(one["kind"] for one in tallies)),
     ]  # fmt: skip
 
@@ -114,20 +112,19 @@ def _noticed(kind: str, tallies: list[dict[str, Any]]) -> str:
 
 
 def _about_kills(kills: list[dict[str, Any]]) -> str:
-    alive = sum(not one["dead"] for case in kills for one in case["results"][1:])
-    seconds = sum(case["seconds"] for case in kills)
+    alive = sum(not one["dead"] for case in kills for one in case["results"])
     return (
         "A process is forked, strace attaches to it and the kernel delivers SIGKILL at the entry "
         "of the k-th occurrence of a call (openat, write, rename, unlinkat, fsync, close ...: "
         "every call that touches files), for every k until the act is done. After each kill a "
         "fresh process starts, must find a whole checkpoint with exactly the weights, moments and "
-        "random states of the undisturbed run, goes on to the end and must reach its weights bit "
-        "for bit; after a publication `final/` must be the old or the new one, whole, and a second "
-        "publication must work; nothing of staging or trash may be left. Bricked: the start fails. "
-        "Wrong: it goes on from or to something else. A torn write: the same, with half of the "
-        "last write taken away. A power cut: the same, with every byte cut off or zero that was "
-        f"written and not flushed. The model is a real Llama of 260k weights, the rows GSM8K's. "
-        f"{alive} of the children reached their end before the kill. {seconds / 60:.0f} minutes."
+        "random states of the undisturbed run, bit for bit, there and, after every eighth kill, "
+        "at the night's end; after a publication `final/` must be the old or the new one, whole, "
+        "and a second publication must work; nothing of staging or trash may be left. Bricked: "
+        "the start fails. Wrong: it goes on from something else. A torn write: the same, with "
+        "half of the last write taken away. A power cut: the same, with every byte cut off or "
+        "zero that was written and not flushed. The model is a real Llama of 260k weights, the "
+        f"rows GSM8K's. {alive} of the children reached their end before the kill."
     )
 
 
@@ -136,7 +133,7 @@ def _broken(kills: list[dict[str, Any]]) -> list[str]:
     lines = [
         f"- {case['scene']} ({case['method']}): {count} x {what}"
         for case in kills
-        for what, count in Counter(one["wrong"] for one in case["results"][1:]).most_common()
+        for what, count in Counter(one["wrong"] for one in case["results"]).most_common()
         if what
     ]
     return ["What went wrong:", "", *lines, ""] if lines else []
@@ -144,7 +141,7 @@ def _broken(kills: list[dict[str, Any]]) -> list[str]:
 
 ABOUT_DAMAGE = (
     "A finished night of twelve steps over the same model, its last two checkpoints and `final/`. "
-    "Files of up to 4,096 bytes are damaged at every byte, larger ones at 4,096 places, evenly "
+    "Files of up to 1,024 bytes are damaged at every byte, larger ones at 1,024 places, evenly "
     "spread, both ends with them: one bit flipped, everything behind cut off, the page of 4 KiB "
     "zeroed (where it was not zeros). Otherwise: deleted, swapped with the other checkpoint's file "
     "of that name (where that differs), a link or a folder in its place, a stranger beside it. "

@@ -44,8 +44,9 @@ EVERY = 2
 END = 3 * EVERY + 1
 RUBBISH = (".staging", ".trash")
 RUN = "night-1"
-READY: list[Session] = []
-"""A session that the parent has made before it forks: every child takes its own copy."""
+READY: list[tuple[Session, dict[str, Any]]] = []
+"""A session that the parent has made before it forks, and its random states, for a fork seeds
+Python's `random` anew: every child takes its own copy."""
 
 
 @dataclass
@@ -60,7 +61,7 @@ class Live:
 
     def open(self) -> "Live":
         """A fresh process over the folder."""
-        self.session = READY.pop() if READY else session(self.base, self.candidate, self.texts)
+        self.session = taken_over() or session(self.base, self.candidate, self.texts)
         clock = SystemClock()
         self.journal = Journal.open(self.folder, clock)
         self.entries = journal.read(self.folder)
@@ -102,6 +103,20 @@ class Live:
             plain = one.contiguous().numpy().tobytes() if torch.is_tensor(one) else repr(one)
             found.update(plain if isinstance(plain, bytes) else plain.encode())
         return found.hexdigest()[:16]
+
+
+def hand_over(session: Session) -> None:
+    """Every child that is forked from here on begins with this session as it is."""
+    READY[:] = [(session, state.random_state())]
+
+
+def taken_over() -> Session | None:
+    """The session that the parent has handed over, the first time that a child asks."""
+    if not READY:
+        return None
+    session, random_states = READY.pop()
+    state.set_random_state(random_states)
+    return session
 
 
 def _leaves(value: Any) -> Iterator[Any]:
@@ -184,7 +199,7 @@ def settle(base: Path, candidate: Candidate, texts: list[str]) -> None:
     made = session(base, candidate, texts)
     with tempfile.TemporaryDirectory() as folder:
         made.save_into(Path(folder))  # what a save imports is no part of what is killed
-    READY.append(made)
+    hand_over(made)
     gc.freeze()  # collecting in a child would copy what it shares
 
 

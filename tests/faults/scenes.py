@@ -11,7 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from tests.faults.killing import Gate
-from tests.faults.live import END, EVERY, Live, evaluated, rubbish, saved_steps, stepped
+from tests.faults.live import (
+    END,
+    EVERY,
+    READY,
+    Live,
+    evaluated,
+    hand_over,
+    rubbish,
+    saved_steps,
+    stepped,
+)
 from tests.planning.remembered import night
 
 from overnight.probe.clock import SystemClock
@@ -35,8 +45,10 @@ class Scene:
     base: Path
     candidate: Candidate
     texts: list[str]
-    torn: bool = True
-    """Whether half written calls are tried too."""
+    more: bool = True
+    """Whether torn writes and power cuts are tried too."""
+    onward: bool = True
+    """Whether a check goes on to the end, after it has found the state to be right."""
     truth: dict[str, Any] = field(default_factory=dict)
     """What the undisturbed act led to."""
 
@@ -51,6 +63,9 @@ class Scene:
             live.save()
             live.tell(Promoted(step=step, name=f"checkpoint-{step}", why="a test"))
         live.journal.close()
+
+    def ready(self, before: Path) -> None:
+        """What the parent takes over of it, so that no child has to do it again."""
 
     def act(self, folder: Path, gate: Gate) -> None:
         """What is killed, from the gate on (in a child)."""
@@ -68,10 +83,25 @@ class Scene:
 class Save(Scene):
     """The third save of a night; the first one is deleted for it."""
 
-    def act(self, folder: Path, gate: Gate) -> None:
+    def prepare(self, folder: Path) -> None:
+        super().prepare(folder)
         live = self.live(folder).open()
         live.begin_from(folder / f"checkpoint-{2 * EVERY}")
         live.step(3 * EVERY)
+        at = folder.with_name("at")
+        at.mkdir(exist_ok=True)
+        live.session.gather()
+        live.session.save_into(at)
+        live.journal.close()
+
+    def ready(self, before: Path) -> None:
+        session = READY[0][0]
+        session.restore(before.with_name("at"))
+        hand_over(session)
+
+    def act(self, folder: Path, gate: Gate) -> None:
+        live = self.live(folder).open()
+        live.keeper.parent = f"checkpoint-{2 * EVERY}"
         gate()
         live.save()
 
@@ -96,13 +126,16 @@ class Save(Scene):
         wrong += [f"left: {rubbish(folder)}"] if rubbish(folder) else []
         if live.state() != self.truth.get(str(found.step)):
             wrong.append(f"wrong state at {found.name}")
-        for step in range(found.step + EVERY, END + 1, EVERY):
-            live.step(step)
-            live.save()
-        live.step(END)
-        if live.state() != self.truth[str(END)]:
+        if self.onward and self._end(live, found.step) != self.truth[str(END)]:
             wrong.append("wrong state at the end")
         return {"wrong": "; ".join(wrong), "step": found.step, "lost": 3 * EVERY - found.step}
+
+    def _end(self, live: Live, step: int) -> str:
+        for stop in range(step + EVERY, END + 1, EVERY):
+            live.step(stop)
+            live.save()
+        live.step(END)
+        return live.state()
 
 
 class Append(Scene):

@@ -25,12 +25,14 @@ from tests.faults.killing import Call
 
 ENDED = (0, stock.DONE << 8)
 MOST_AT_ONCE = 100_000
+ONWARD = 8
+"""After every so many kills the night goes on to its end; the state is compared after each."""
 SCENES: dict[str, Callable[..., scenes.Scene]] = {
     "save": scenes.Save, "append": scenes.Append, "tidy": scenes.Tidy, "files": scenes.Files,
     "history": scenes.Remember,
     "publish": publications.Publish, "republish": publications.Republish,
     "last-moment": publications.LastMoment, "last-moment-again": publications.LastMomentAgain,
-    "stock": partial(stock.Stock, torn=False),
+    "stock": partial(stock.Stock, more=False),
 }  # fmt: skip
 
 
@@ -41,6 +43,7 @@ def sweep(
     before, folder, log = work / "before", work / "run", work / "calls.txt"
     before.mkdir(parents=True)
     _told(killing.asked(lambda: scene.prepare(before)))
+    scene.ready(before)
     _again(before, folder)
     status, seen = killing.killed(lambda gate: scene.act(folder, gate), log)
     if status not in ENDED:
@@ -48,11 +51,12 @@ def sweep(
     scene.truth = _told(killing.asked(lambda: scene.undisturbed(folder)))
     every = killing.points(seen)
     yield {"points": len(every), "calls": len(seen)}
-    for at, (call, k) in list(enumerate(every))[offset::stride]:
+    for number, (at, (call, k)) in enumerate(list(enumerate(every))[offset::stride]):
+        scene.onward = number % ONWARD == 0
         _again(before, folder)
         inject = f"{call}:signal=KILL:when={k}"
         status, seen = killing.killed(lambda gate: scene.act(folder, gate), log, inject)
-        for how in _variants(seen, folder, work, torn=scene.torn):
+        for how in _variants(seen, folder, work, more=scene.more):
             began = time.monotonic()
             found = killing.asked(lambda: scene.check(folder))
             found.setdefault("wrong", f"bricked: {found.get('raised')}")
@@ -71,13 +75,15 @@ def _again(before: Path, folder: Path) -> None:
     shutil.copytree(before, folder, symlinks=True)
 
 
-def _variants(seen: list[Call], folder: Path, work: Path, *, torn: bool) -> Iterator[str]:
+def _variants(seen: list[Call], folder: Path, work: Path, *, more: bool) -> Iterator[str]:
     """The folder as the kill left it, then torn, then as after a power cut."""
     left = work / "left"
     _again(folder, left)
     yield "kill"
+    if not more:
+        return
     done = [call for call in seen if call.done]
-    if torn and done and done[-1].written > 1 and os.path.isfile(done[-1].file):
+    if done and done[-1].written > 1 and os.path.isfile(done[-1].file):
         _again(left, folder)
         size = os.path.getsize(done[-1].file)
         os.truncate(done[-1].file, size - done[-1].written // 2)

@@ -10,9 +10,9 @@ from tests.training import tiny
 from tests.training.nights import Night
 from tests.training.small_tokenizer import CHATML, make
 
-from overnight.training import export
+from overnight.training import export, manifest
 from overnight.training.export import FINAL, Probe
-from overnight.values.errors import NothingToPublish
+from overnight.values.errors import InputError, NothingToPublish
 
 pytestmark = pytest.mark.tiny
 TOKENS = [5, 60, 70, 80, 90]
@@ -163,3 +163,45 @@ def test_what_an_interrupted_publication_left_is_cleared(base, tmp_path):
     export.stage(tmp_path, "checkpoint-3")
     export.clear(tmp_path)
     assert not list(tmp_path.glob(f"{export.STAGING}*"))
+
+
+def small(folder, text):
+    """A run folder whose newest checkpoint is made of small files; no torch is needed."""
+    if not (folder / export.TOKENIZER).exists():
+        (folder / export.TOKENIZER).mkdir()
+        (folder / export.TOKENIZER / "tokenizer.json").write_text("{}")
+    return Night(folder).begin().write(5, text).name
+
+
+def test_final_says_what_it_holds_and_damage_is_named(tmp_path):
+    export.put_in_place(tmp_path, export.stage(tmp_path, small(tmp_path, "5")))
+    assert export.damage(tmp_path) == ""
+    (tmp_path / FINAL / "README.md").write_text("my own model card")
+    assert export.damage(tmp_path) == ""
+    (tmp_path / FINAL / "tokenizer.json").write_text("[]")
+    with pytest.raises(
+        InputError, match=r"final is not what was published \(tokenizer\.json: hash"
+    ):
+        export.check(tmp_path)
+
+
+@pytest.mark.parametrize("can", [True, False], ids=["at one blow", "one after the other"])
+@pytest.mark.parametrize("linked", [True, False])
+def test_a_new_model_takes_the_place_of_the_old_one(tmp_path, monkeypatch, can, linked):
+    if not can:
+        monkeypatch.setattr(export, "exchange", lambda *_: False)
+    for text in ("old", "new"):
+        staged = export.stage(tmp_path, small(tmp_path, text), linked=linked)
+        export.put_in_place(tmp_path, staged)
+    assert (tmp_path / FINAL / "adapter_model.safetensors").read_bytes().startswith(b"new")
+    aside = [path.read_bytes()[:3] for path in (tmp_path / "set-aside").glob("final-*/adapter_m*")]
+    assert aside == [b"old"]
+    assert export.damage(tmp_path) == ""
+    assert not list(tmp_path.glob(".staging*"))
+
+
+def test_a_tokenizer_file_of_a_checkpoints_name_leaves_the_checkpoint_alone(tmp_path):
+    name = small(tmp_path, "5")
+    (tmp_path / export.TOKENIZER / "adapter_model.safetensors").write_text("no weights")
+    export.stage(tmp_path, name, linked=True)
+    assert manifest.problem(tmp_path / name) is None
