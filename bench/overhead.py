@@ -23,7 +23,7 @@ import nights
 
 BLOCK = 20
 PAIRS = 24
-LENGTH, ROWS = 96, 8
+LENGTH, ROWS = 96, 4
 STATES = 300
 
 
