@@ -8,7 +8,13 @@ import pytest
 from tests.fakes import FakeClock
 
 from overnight.probe import clock as clocks
-from overnight.probe.clock import SystemClock, echo, parse_instant, process_started
+from overnight.probe.clock import (
+    SystemClock,
+    echo,
+    parse_instant,
+    process_mark,
+    process_started,
+)
 from overnight.values.errors import InputError
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -145,3 +151,24 @@ def test_other_systems_read_a_clock_that_goes_on_too(
     monkeypatch.setattr(sys, "platform", system)
     clock = SystemClock()
     assert 0 < clock.boot() <= clock.boot()
+
+
+def test_the_clock_that_stands_still_in_sleep_is_never_ahead_of_the_other() -> None:
+    clock = SystemClock()
+    assert 0 < clock.awake() <= clock.boot() + 1e-3
+    assert clock.awake() <= clock.awake()
+
+
+@pytest.mark.parametrize("system", ["darwin", "win32"])
+def test_elsewhere_it_goes_on_as_well(monkeypatch: pytest.MonkeyPatch, system: str) -> None:
+    monkeypatch.setattr(sys, "platform", system)
+    assert 0 < SystemClock().awake() <= SystemClock().awake()
+
+
+@pytest.mark.parametrize("system", [sys.platform, "darwin"])
+def test_a_process_bears_a_mark_of_its_own(monkeypatch: pytest.MonkeyPatch, system: str) -> None:
+    monkeypatch.setattr(sys, "platform", system)
+    clock = SystemClock()
+    mine, parents = (process_mark(pid, clock) for pid in (os.getpid(), os.getppid()))
+    assert mine == process_mark(os.getpid(), clock) != parents
+    assert process_mark(2**22 + 1, clock) == ""

@@ -133,3 +133,36 @@ def test_a_probe_is_left_for_the_load_test(finished: Path):
     probe = json.loads((finished / export.PROBE).read_text(encoding="utf-8"))
     assert 1 < len(probe["tokens"]) <= ending.PROBE_TOKENS
     assert probe["loss"] > 0.0
+
+
+def leave(reason: str, *, waits: float, verdict: str = "well") -> tuple[list[str], list[str]]:
+    """What an ending that nobody waits for does, and what it promotes; a save takes two seconds."""
+    did: list[str] = []
+    promoted: list[str] = []
+    saved = Saved(step=7, name="checkpoint-7", parent="", seconds=2.0, bytes=1)
+    keeper = SimpleNamespace(save=lambda session: did.append("save") or saved,
+                             promote_all=lambda why: promoted.append(why) or [])  # fmt: skip
+    teller = SimpleNamespace(state="", tell=lambda event: None, all=lambda events: None)
+    on = stage(teller=teller, keeper=keeper, waits=lambda: waits,
+               leave=lambda: did.append("leave"), safe=lambda: did.append("safe"))  # fmt: skip
+    course = SimpleNamespace(deadline=replace(DEADLINE, save_seconds=2.0, saved_step=5),
+                             health=SimpleNamespace(verdict=verdict))  # fmt: skip
+    under_way: Any = SimpleNamespace(course=course, happened=lambda event: event)
+    ending.end(on, under_way, Stopped(step=7, reason=reason))
+    return did, promoted
+
+
+@pytest.mark.parametrize("reason", ["signal", "session"])
+def test_an_end_that_nobody_waits_for_saves_and_leaves_without_a_look(reason: str):
+    did, promoted = leave(reason, waits=float("inf"))
+    assert did == ["save", "leave"]
+    assert promoted == [ending.LEFT[reason]]
+
+
+def test_a_save_that_may_not_end_before_the_kill_is_not_begun():
+    assert leave("signal", waits=2.9)[0] == ["leave"]
+    assert leave("signal", waits=3.1)[0] == ["save", "leave"]
+
+
+def test_a_sick_state_that_is_left_is_not_promoted():
+    assert leave("signal", waits=60.0, verdict="rewind")[1] == []
