@@ -117,6 +117,14 @@ def test_a_process_that_was_ended_after_its_training_cost_nothing():
     assert reading.seconds_by_phase(reading.segments(entries)) == {"training": 6, "ending": 6}
 
 
+def test_a_night_whose_end_was_moved_was_away_until_it_went_on():
+    entries = told((0, STARTED), (6, step(1, 2)), (7, Stopped(step=1, reason="window")), (9, ENDED),
+                   (109, STARTED), (115, PREPARED), (116, resumed(1)), (120, step(2, 2)))  # fmt: skip
+    assert reading.seconds_by_phase(reading.segments(entries)) == {
+        "start": 6, "training": 11, "ending": 2, "lost": 1, "away": 100,
+    }  # fmt: skip
+
+
 def test_the_time_between_an_end_and_going_on_is_away_not_lost():
     entries = told((0, STARTED), (5, step(1, 2)), (6, Stopped(step=1, reason="stop")), (7, ENDED),
                    (100, resumed(1)), (110, step(2, 2)))  # fmt: skip

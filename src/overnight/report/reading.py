@@ -150,7 +150,8 @@ def _phase(event: Event, mode: Phase, *, rehearsing: bool) -> Phase:
         return "start"
     if mode == "ending" and isinstance(event, Crashed):
         return "ending"  # it had done its training; publishing follows
-    if isinstance(event, Resumed | Crashed | Prepared):
+    if isinstance(event, Resumed | Crashed | Prepared | Started):
+        # A start on the way moves the end: of a live night too, where that costs part of a step.
         return "away" if mode == "away" else "lost"
     if mode == "ending":
         return "ending"
