@@ -29,7 +29,7 @@ CALLS = (
 )  # fmt: skip
 """Every call that changes a file, a folder or what is open; those of them that this processor has
 not are passed over."""
-PATIENCE = 120
+PATIENCE = 1800
 """Seconds after which a child that should have ended is taken to hang."""
 _LINE = re.compile(r"^(\d+) +(\w+)\((.*)$")
 _FILE = re.compile(r"\b\d+<(/[^>]*)>")
