@@ -1,11 +1,31 @@
 """Several processes meet in a file; what they listen on ends in the machine itself."""
 
+import os
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from overnight.training import meeting
+
+MEMBER = """
+import sys
+import psutil, torch
+from overnight.training import meeting
+meeting.join()
+meeting.join()  # a second time changes nothing
+from torch import distributed
+one = torch.ones(1)
+distributed.all_reduce(one)
+family = [psutil.Process(), psutil.Process().parent()]
+sockets = [each for member in family for each in member.net_connections(kind="inet")]
+heard = {each.laddr.ip for each in sockets if each.status == psutil.CONN_LISTEN}
+sys.stdout.write(f"SUM {one.item():.0f} HEARD {sorted(heard)}\\n")
+sys.stdout.flush()
+distributed.barrier()
+distributed.destroy_process_group()
+"""
 
 
 def test_torchrun_is_told_to_meet_in_a_file_of_this_machine(tmp_path: Path):
@@ -29,19 +49,14 @@ def test_a_process_whose_parent_began_no_group_joins_none(monkeypatch: pytest.Mo
     monkeypatch.delenv(meeting.VARIABLE, raising=False)
     monkeypatch.setenv("RANK", "no number: it must not be read")
     meeting.join()
-    assert meeting.VARIABLE not in meeting.os.environ
+    assert meeting.VARIABLE not in os.environ
 
 
 @pytest.mark.tiny
-def test_a_process_joins_the_group_in_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    from torch import distributed
-
-    for name, value in {meeting.VARIABLE: str(tmp_path / "processes"), "RANK": "0",
-                        "WORLD_SIZE": "1", "GLOO_SOCKET_IFNAME": "lo"}.items():  # fmt: skip
-        monkeypatch.setenv(name, value)
-    try:
-        meeting.join()
-        meeting.join()  # a second time changes nothing
-        assert distributed.get_world_size() == 1
-    finally:
-        distributed.destroy_process_group()
+@pytest.mark.skipif(sys.platform != "linux", reason="the network's name is Linux's")
+def test_two_processes_meet_and_listen_within_the_machine_only(tmp_path: Path):
+    (tmp_path / "member.py").write_text(MEMBER)
+    command = [sys.executable, *meeting.words(tmp_path, 2), str(tmp_path / "member.py")]
+    done = subprocess.run(command, env={**os.environ, **meeting.environment(tmp_path)}, text=True,
+                          capture_output=True, check=False)  # fmt: skip
+    assert done.stdout.splitlines() == ["SUM 2 HEARD ['127.0.0.1']"] * 2, done.stderr
