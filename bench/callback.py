@@ -42,7 +42,8 @@ def pair(name: str, data: Path, work: Path) -> list[dict[str, Any]]:
         begun[kind] = _start(name, kind, folder, data)
     for kind, process in begun.items():
         _end(process, folders[kind], kill=kind == "stock")
-    return [_told(name, kind, folder, data) for kind, folder in folders.items()]
+    judges = {kind: _judge(name, folder, data) for kind, folder in folders.items()}
+    return [_told(name, kind, folders[kind], judge) for kind, judge in judges.items()]
 
 
 def _environment() -> dict[str, str]:
@@ -68,17 +69,20 @@ def _end(process: "subprocess.Popen[bytes]", folder: Path, *, kill: bool) -> Non
     process.wait()
 
 
-def _told(name: str, kind: str, folder: Path, data: Path) -> dict[str, Any]:
-    """What is on the disk when it is over, measured by a fresh process."""
-    scored = subprocess.run(
+def _judge(name: str, folder: Path, data: Path) -> "subprocess.Popen[str]":
+    """A fresh process that looks at what is on the disk now."""
+    return subprocess.Popen(
         child(name, "score", folder, data), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        text=True, check=True, env=_environment(),
+        text=True, env=_environment(),
     )  # fmt: skip
-    told = json.loads(scored.stdout.splitlines()[-1])
+
+
+def _told(name: str, kind: str, folder: Path, judge: "subprocess.Popen[str]") -> dict[str, Any]:
+    told = json.loads(judge.communicate()[0].splitlines()[-1])
     over = folder / "over.json"
     ends = json.loads((folder / "window.json").read_text())["ends"]
     left = ends - json.loads(over.read_text())["at"] if over.exists() else None
-    return {"name": name, "kind": kind, "left": left} | told
+    return {"name": name, "kind": kind, "left": left, "load": os.getloadavg()[0]} | told
 
 
 def night(data: Path, work: Path) -> dict[str, Any]:
@@ -112,8 +116,8 @@ def page(results: list[dict[str, Any]]) -> str:
     over = [one for one in led if one["left"] is None or one["left"] < 0]
     return "\n".join((
         "# A deadline in other people's trainers", "", nights.machine(), "",
-        f"Windows of {SECONDS:.0f} s that begin with the making of the callback; three epochs were "
-        f"asked for, which take longer. With the callback: {len(led)} runs, overrun: {len(over)}. "
+        f"Windows of {SECONDS:.0f} s that begin with the making of the callback; {own_runs.EPOCHS} "
+        f"epochs were asked for, which take longer. With the callback: {len(led)} runs, overrun: {len(over)}. "
         "The two of a pair ran side by side, one thread each; the stock one saves every "
         f"{own_runs.SAVE_STEPS} steps as its arguments say (both have them), and is killed when "
         "the window is over: what counts is the newest checkpoint that can be loaded. Loss: mean "

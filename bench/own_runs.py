@@ -12,23 +12,25 @@ import time
 from pathlib import Path
 from typing import Any
 
-SAVE_STEPS = 100
-HELD_OUT = 200
-LENGTH = 128
+SAVE_STEPS = 50
+ROWS = 2000
+HELD_OUT = 100
+EPOCHS = 30
+LENGTH = 96
 PEAK = 1e-3
 PLAIN: dict[str, Any] = {
-    "per_device_train_batch_size": 8, "per_device_eval_batch_size": 16, "num_train_epochs": 3,
+    "per_device_train_batch_size": 8, "per_device_eval_batch_size": 16, "num_train_epochs": EPOCHS,
     "save_strategy": "steps", "save_steps": SAVE_STEPS, "save_total_limit": 3,
-    "eval_strategy": "steps", "eval_steps": 400, "logging_steps": 10, "learning_rate": PEAK,
-    "report_to": "none", "use_cpu": True, "disable_tqdm": True, "dataloader_pin_memory": False,
-    "seed": 1,
+    "eval_strategy": "steps", "eval_steps": 400, "eval_on_start": True, "logging_steps": 10,
+    "learning_rate": PEAK, "report_to": "none", "use_cpu": True, "disable_tqdm": True,
+    "dataloader_pin_memory": False, "seed": 1,
 }  # fmt: skip
 
 
 def rows(data: Path) -> list[dict[str, str]]:
-    """Question and answer of gsm8k."""
+    """Question and answer of gsm8k, the first ones."""
     lines = (data / "gsm8k/train.jsonl").read_text("utf-8").splitlines()
-    return [json.loads(line) for line in lines]
+    return [json.loads(line) for line in lines[:ROWS]]
 
 
 def tokenizer(data: Path) -> Any:
@@ -80,10 +82,10 @@ def _cut(words: Any, text: str) -> list[int]:
     return [int(one) for one in words(text)["input_ids"][: LENGTH - 1]] + [words.eos_token_id]
 
 
-def trainer(name: str, data: Path, folder: Path, callbacks: list[Any]) -> Any:
+def trainer(name: str, data: Path, folder: Path) -> Any:
     """A trainer as people set it up."""
     if name == "SFTTrainer":
-        return _instructed(data, folder, callbacks)
+        return _instructed(data, folder)
     from transformers import (
         DataCollatorForSeq2Seq,
         Seq2SeqTrainer,
@@ -100,11 +102,10 @@ def trainer(name: str, data: Path, folder: Path, callbacks: list[Any]) -> Any:
     return (Seq2SeqTrainer if two_sided else Trainer)(
         learner, args, train_dataset=given[HELD_OUT:], eval_dataset=given[:HELD_OUT],
         data_collator=DataCollatorForSeq2Seq(tokenizer(data), model=learner if two_sided else None),
-        callbacks=callbacks,
     )  # fmt: skip
 
 
-def _instructed(data: Path, folder: Path, callbacks: list[Any]) -> Any:
+def _instructed(data: Path, folder: Path) -> Any:
     from datasets import Dataset
     from trl import SFTConfig, SFTTrainer
 
@@ -114,7 +115,7 @@ def _instructed(data: Path, folder: Path, callbacks: list[Any]) -> Any:
     args = SFTConfig(output_dir=str(folder), max_length=LENGTH, bf16=False,
                      activation_checkpointing=False, **PLAIN)  # fmt: skip
     return SFTTrainer(
-        model("SFTTrainer", data), args, callbacks=callbacks, processing_class=tokenizer(data),
+        model("SFTTrainer", data), args, processing_class=tokenizer(data),
         train_dataset=given.select(range(HELD_OUT, len(given))),
         eval_dataset=given.select(range(HELD_OUT)),
     )  # fmt: skip
@@ -122,15 +123,12 @@ def _instructed(data: Path, folder: Path, callbacks: list[Any]) -> Any:
 
 def run(name: str, kind: str, folder: Path, data: Path, seconds: float) -> None:
     """Trains until it is over, or is killed."""
-    import transformers  # noqa: F401  the window begins when the libraries are there
-
     from overnight import DeadlineCallback
 
-    callbacks = []
+    made = trainer(name, data, folder)
     (folder / "window.json").write_text(json.dumps({"ends": time.time() + seconds}))
     if kind == "led":
-        callbacks = [DeadlineCallback(within=f"{seconds}s")]
-    made = trainer(name, data, folder, callbacks)
+        made.add_callback(DeadlineCallback(within=f"{seconds}s"))
     made.train()
     (folder / "over.json").write_text(json.dumps({"at": time.time()}))
 
@@ -142,8 +140,9 @@ def score(name: str, folder: Path, data: Path) -> None:
     logging.disable_progress_bar()
     found = sorted(folder.glob("checkpoint-*"), key=lambda one: int(one.name.split("-")[1]))
     scratch = folder / "scratch"
-    judge = trainer(name, data, scratch, [])
-    before, asked = judge.evaluate()["eval_loss"], 3 * len(judge.get_train_dataloader())
+    judge = trainer(name, data, scratch)
+    before = judge.evaluate()["eval_loss"]
+    asked = EPOCHS * len(judge.get_train_dataloader())
     told = {"before": before, "asked": asked, "steps": 0, "usable": "nothing", "rate": None,
             "loss": None}  # fmt: skip
     for checkpoint in reversed(found):

@@ -77,11 +77,10 @@ def test_a_crashed_run_keeps_its_deadline_and_its_rate_goes_on(tmp_path, clock):
     second = own.plain(tmp_path, own.Takes(clock), led(clock, "100s"))
     second.train(resume_from_checkpoint=True)
     assert 0.0 <= ends - clock.boot() < 6.0
-    before, after = own.rates(first), own.rates(second)
-    went_on = len(before) - 1 - [abs(after[0] - one) for one in before][::-1].index(
-        min(abs(after[0] - one) for one in before))  # fmt: skip
-    assert after[0] <= before[went_on] * 1.02
-    assert after[-1] < 3e-4
+    rates = own.rates(second)  # the checkpoint's history, and what came after it
+    assert len(rates) > len(own.rates(first))
+    assert max(abs(a - b) for a, b in pairwise(rates)) < 0.06 * rates[0]
+    assert rates[-1] < 3e-4
 
 
 def test_other_words_set_another_deadline(tmp_path, clock):
@@ -181,26 +180,29 @@ def test_wrong_arguments_are_refused_by_name(given):
 
 
 TWO = """
-import sys
+import os, sys
 from pathlib import Path
 from tests.adapters import own_trainers as own
-from overnight import DeadlineCallback
-trainer = own.plain(Path(sys.argv[1]), DeadlineCallback(within="8s", save_minutes=0))
+from tests.fakes import FakeClock
+clock = FakeClock()
+takes = own.Takes(clock, step=1.0 if os.environ["RANK"] == "0" else 0.01)
+trainer = own.plain(Path(sys.argv[1]), takes, own.led(clock, "20s"))
 trainer.train()
-print("ENDED", trainer.args.process_index, trainer.state.global_step, flush=True)
+print("ENDED", trainer.state.global_step, own.rates(trainer)[-1] < 1e-3, flush=True)
 """
 
 
-def test_two_processes_stop_at_the_same_step(tmp_path, root):
+def test_of_two_processes_the_first_decides_and_both_obey(tmp_path, root):
     script = tmp_path / "two.py"
     script.write_text(TWO)
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2",
                "--standalone", str(script), str(tmp_path / "run")]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=root,
-                          timeout=120, env=environment(root))  # fmt: skip
-    ended = [line.split() for line in done.stdout.splitlines() if line.startswith("ENDED")]
+                          timeout=300, env=environment(root))  # fmt: skip
+    ended = [line.split()[1:] for line in done.stdout.splitlines() if line.startswith("ENDED")]
     assert len(ended) == 2, done.stderr
-    assert len({steps for _, _, steps in ended}) == 1
+    assert ended[0] == ended[1]
+    assert 8 < int(ended[0][0]) < 20
     assert done.stdout.count("overnight: training ends") == 1
 
 
