@@ -14,6 +14,7 @@ from pathlib import Path
 
 from overnight.probe import session_limits
 from overnight.probe.clock import Clock
+from overnight.report.words import inert
 from overnight.story import asked, begin, windows
 from overnight.story.alone import alone, end_orphan
 from overnight.story.begin import Night
@@ -246,7 +247,7 @@ def run(
     """
     with outliving_readers(), Signals() as signals:
         for line in echoes:
-            print(line)
+            print(inert(line))
         folder = begin.run_folder(request)
         with alone(folder):
             if fresh:
@@ -261,12 +262,13 @@ def _held(night: Night, clock: Clock, signals: Signals) -> int:
     folder = night.folder
     if night.finished:
         export.check(folder)
-        print(f"{folder} is finished: its model is {folder / export.FINAL}; --fresh starts over")
+        final = folder / export.FINAL
+        print(inert(f"{folder} is finished: its model is {final}; --fresh starts over"))
         return 0
     if night.new and night.ends_at is not None and night.ends_at <= clock.boot():
         shutil.rmtree(folder, ignore_errors=True)
         raise NoPlanFits("the window was over before a night could begin in it; give a longer one")
-    print(night.echo)
+    print(inert(night.echo))
     _clear(folder)
     with Journal.open(folder, clock) as written:
         return _supervised(Supervisor(night, clock, written, signals, night.over_at))

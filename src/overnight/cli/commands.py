@@ -36,8 +36,10 @@ def _print_json(value: object) -> int:
 
 def _say(lines: tuple[str, ...]) -> None:
     """Remarks go to stderr, so that what a program reads stays clean."""
+    from overnight.report.words import inert
+
     for line in lines:
-        typer.echo(line, err=True)
+        typer.echo(inert(line), err=True)
 
 
 def train(given: dict[str, Any]) -> int:
