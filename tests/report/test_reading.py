@@ -118,8 +118,9 @@ def test_a_process_that_was_ended_after_its_training_cost_nothing():
 
 
 def test_a_night_whose_end_was_moved_was_away_until_it_went_on():
-    entries = told((0, STARTED), (6, step(1, 2)), (7, Stopped(step=1, reason="window")), (9, ENDED),
-                   (109, STARTED), (115, PREPARED), (116, resumed(1)), (120, step(2, 2)))  # fmt: skip
+    stopped = Stopped(step=1, reason="window")
+    entries = told((0, STARTED), (6, step(1, 2)), (7, stopped), (9, ENDED), (109, STARTED),
+                   (115, PREPARED), (116, resumed(1)), (120, step(2, 2)))  # fmt: skip
     assert reading.seconds_by_phase(reading.segments(entries)) == {
         "start": 6, "training": 11, "ending": 2, "lost": 1, "away": 100,
     }  # fmt: skip
