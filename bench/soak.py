@@ -37,10 +37,12 @@ NO_USE = 12.0
 HURRY = 25.0
 """Seconds that a kill waits for the phase that it aims at; after that it comes in any."""
 WINDOWS = (60, 75, 90)
+EIGHT = ("--set", "per_device_train_batch_size=8", "--set", "gradient_accumulation_steps=1")
+"""Given, for a plan chooses by what memory is free at that moment: another night, other batches."""
 METHODS: dict[str, tuple[str, ...]] = {
-    "full": ("--method", "full"),
-    "lora, dropout": ("--method", "lora", "--set", "lora_dropout=0.1"),
-    "full, 2 workers": ("--method", "full", "--set", "dataloader_num_workers=2"),
+    "full": ("--method", "full", *EIGHT),
+    "lora, dropout": ("--method", "lora", "--set", "lora_dropout=0.1", *EIGHT),
+    "full, 2 workers": ("--method", "full", "--set", "dataloader_num_workers=2", *EIGHT),
     "lora, 3 x 3 rows": ("--method", "lora", "--set", "per_device_train_batch_size=3",
                          "--set", "gradient_accumulation_steps=3"),
 }  # fmt: skip

@@ -25,6 +25,8 @@ TICK = 0.01
 """Seconds between two looks at what a night is doing: a look takes a tenth of that."""
 PATIENCE = 300.0
 """Seconds after which a command that should have ended is taken to hang."""
+STATE = ("*.safetensors", "optimizer.pt", "rng_state*.pth", "trainer_state.json")
+"""Of a checkpoint: COMPLETE tells its time, and peft lists its layers in any order."""
 ROWS = 1200
 """Of GSM8K: enough to learn from, and read in a moment."""
 BETWEEN = ("Started", "Crashed", "Stopped", "Chosen", "Evaluated", "Promoted")
@@ -144,9 +146,9 @@ class Place:
 
 
 def sums(run: Path, step: int) -> dict[str, str]:
-    """Hashes of the last checkpoint's files and of the published weights."""
-    last = [path for path in (run / f"checkpoint-{step}").glob("*") if path.name != "COMPLETE"]
-    files = (*last, *(run / "final").glob("*.safetensors"))
+    """Hashes of the last checkpoint's state and of the published weights."""
+    files = [path for form in STATE for path in (run / f"checkpoint-{step}").glob(form)]
+    files += (run / "final").glob("*.safetensors")
     return {
         str(path.relative_to(run)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(files)

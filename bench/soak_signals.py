@@ -17,17 +17,18 @@ STEPS = 60
 PHASES = ("starting", "starting", "opening", "first step", "training", "looking", "saving",
           "ending", "publishing")  # fmt: skip
 """One after the other; the start is the longest of them."""
-NIGHTS = 6 * len(PHASES)
+NIGHTS = 4 * len(PHASES)
 METHODS = ("full", "lora")
 LEAST_GRACE = 10.0
 """Seconds that the least patient of schedulers leave between SIGTERM and SIGKILL."""
-EVERY = 3
+EVERY = 6
 """Of so many nights one is taken to its end by the same command again, and compared."""
 
 
 def _words(number: int) -> tuple[str, ...]:
     return ("--method", METHODS[number % 2], "--set", f"max_steps={STEPS}",
-            "--set", "save_steps=7", "--set", "eval_steps=15")  # fmt: skip
+            "--set", "save_steps=7", "--set", "eval_steps=15",
+            "--set", "per_device_train_batch_size=8")  # fmt: skip
 
 
 def _arrived(command: Command, wanted: str) -> bool:
