@@ -21,5 +21,8 @@ def test_two_processes_equal_one(small, tmp_path):
         e.event.tokens for e in told(two, Stepped)
     ]
     assert len({entry.event.name for entry in told(two, Saved)}) == len(told(two, Saved))
+    names = {path.name for path in (two / "checkpoint-8").iterdir()}
+    assert {"rng_state_0.pth", "rng_state_1.pth"} <= names
+    assert not list((two / "final").glob("rng_state*"))
     ours, theirs = (load_file(run / "final" / "model.safetensors") for run in (one, two))
     assert all((ours[name] - theirs[name]).abs().max() < 1e-5 for name in ours)

@@ -85,6 +85,14 @@ def test_a_disturbed_night_says_nothing_of_its_total_nor_of_a_pace_it_was_not_pl
     assert made.actual["peak_bytes"] >= samples.HARDWARE.memory_free_bytes
 
 
+def test_what_memory_left_of_the_plan_is_remembered(whole: Remembered) -> None:
+    assert whole.fitted is None
+    left = lived(samples.resumed()).fitted
+    assert left is not None
+    assert left.per_device_train_batch_size == 4
+    assert whole.free_bytes == samples.HARDWARE.memory_free_bytes
+
+
 def test_a_night_that_was_stopped_says_nothing_of_its_total() -> None:
     journal = samples.Journal()
     samples.begin(journal)

@@ -13,6 +13,7 @@ from tests.report import samples
 from tests.small_nights import Small, told, train, wait_until
 from tests.story.test_record import written
 
+from overnight.planning import search
 from overnight.planning.question import Question
 from overnight.story import record, remember
 from overnight.training import journal
@@ -106,6 +107,16 @@ def test_lessons_are_of_this_machine_only(history: Path) -> None:
     assert about.ratio.mid > 1.1
     other = replace(question(), hardware=replace(samples.HARDWARE, name="Tesla T4"))
     assert remember.lessons_for(other) == Lessons()
+
+
+def test_what_ran_out_of_memory_is_not_planned_again(history: Path) -> None:
+    before = search.choose(question()).candidate
+    less = replace(before, max_tokens_per_micro_batch=700)
+    put(history, fitted=less, free_bytes=samples.HARDWARE.memory_free_bytes,
+        architecture=samples.MODEL.architecture, hidden_size=samples.MODEL.hidden_size,
+        num_parameters=samples.MODEL.num_parameters)  # fmt: skip
+    after = search.choose(replace(question(), lessons=remember.lessons_for(question())))
+    assert after.candidate.max_tokens_per_micro_batch == 700
 
 
 def test_where_nothing_fits_history_is_heard_all_the_same(history: Path) -> None:

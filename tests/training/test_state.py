@@ -12,6 +12,7 @@ from tests.training import tiny
 
 from overnight.training import methods, state
 from overnight.training.session import Material, Session
+from overnight.values.errors import OvernightError
 
 pytestmark = pytest.mark.tiny
 CANDIDATES = [tiny.CANDIDATE, tiny.LORA]
@@ -160,6 +161,14 @@ def test_a_look_is_undone_even_when_it_fails():
 )  # fmt: skip
 def test_memory_that_ran_out_is_told_from_other_errors(error, memory):
     assert state.out_of_memory(error) is memory
+
+
+def test_memory_that_runs_out_while_something_is_loaded_is_one_line():
+    says = "memory ran out while the model was loaded: free"
+    with pytest.raises(OvernightError, match=says), state.loading("the model was loaded"):
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+    with pytest.raises(RuntimeError, match="size mismatch"), state.loading("x"):
+        raise RuntimeError("size mismatch")
 
 
 def test_freeing_memory_needs_no_device():
