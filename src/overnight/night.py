@@ -199,10 +199,10 @@ def _same_as_before(teller: Teller, now: Prepared, found: Look) -> None:
     Raises:
         OvernightError: says what changed.
     """
-    sameness.check(teller.run_folder, teller.entries, now)
     news = sameness.news(teller.run_folder, teller.entries, found.hardware)
     if news:
-        teller.note(news)
+        teller.note(news)  # before what it may be the cause of: another library, other tokens
+    sameness.check(teller.run_folder, teller.entries, now)
 
 
 def _import_all() -> None:
