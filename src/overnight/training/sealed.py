@@ -4,6 +4,7 @@ In: a path and a value. Out: the file, replaced as a whole; its content again, o
 says what is wrong with it. Never: takes for whole what is not exactly what was written.
 """
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,8 @@ def write(path: Path, value: object, *, twice: bool = False) -> None:
     """
     text = sealed(value)
     for place in (path, copy_of(path)) if twice else (path,):
-        with_ballast(path.parent, lambda to=place: replace_text(to, text, fsync=True),
-                     what=str(place))  # fmt: skip
+        replace = partial(replace_text, place, text, fsync=True)
+        with_ballast(path.parent, replace, what=str(place))
 
 
 def read(path: Path) -> dict[str, Any]:
