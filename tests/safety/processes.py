@@ -8,7 +8,8 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-PATIENCE = 120.0
+PATIENCE = 600.0
+"""Seconds after which a command hangs, on a machine that does other things besides."""
 
 
 @dataclass(frozen=True)

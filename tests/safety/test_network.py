@@ -10,7 +10,8 @@ from typing import Any
 
 import psutil
 import pytest
-from tests.small_nights import PATIENCE, Small, command
+from tests.safety.processes import PATIENCE
+from tests.small_nights import Small, command
 
 pytestmark = pytest.mark.tiny
 
