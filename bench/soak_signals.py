@@ -14,13 +14,12 @@ from soak_parts import Command, Place, events, loads, newest_line, phase, sums
 
 SEED = 23
 STEPS = 60
-PHASES = ("starting", "starting", "opening", "first step", "training", "looking", "saving",
+PHASES = ("starting", "loading", "opening", "first step", "training", "looking", "saving",
           "ending", "publishing")  # fmt: skip
-"""One after the other; the start is the longest of them."""
+"""One after the other. `starting`: the command's first seconds; `loading`: libraries, data, model,
+by the training process; `opening`: the base model is measured."""
 NIGHTS = 4 * len(PHASES)
 METHODS = ("full", "lora")
-LEAST_GRACE = 10.0
-"""Seconds that the least patient of schedulers leave between SIGTERM and SIGKILL."""
 EVERY = 6
 """Of so many nights one is taken to its end by the same command again, and compared."""
 
@@ -33,6 +32,8 @@ def _words(number: int) -> tuple[str, ...]:
 
 def _arrived(command: Command, wanted: str) -> bool:
     kind = newest_line(command.run).get("kind", "")
+    if wanted == "loading":
+        return kind == "Started"
     if wanted == "opening":
         return kind == "Prepared"
     if wanted == "first step":
@@ -64,7 +65,8 @@ def ended(number: int, place: Place) -> dict[str, Any]:
 
 
 def _delay(draw: random.Random, wanted: str) -> float:
-    return draw.uniform(0.0, 5.0) if wanted == "starting" else draw.uniform(0.0, 0.15)
+    most = {"starting": 1.5, "loading": 5.0}.get(wanted, 0.15)
+    return draw.uniform(0.0, most)
 
 
 def _gone_on(number: int, place: Place, run: Path) -> dict[str, Any]:
