@@ -93,7 +93,8 @@ def unsealed(text: str) -> dict[str, Any]:
 def entry_to_json(entry: Entry) -> dict[str, Any]:
     """The entry as one flat object that names its kind."""
     head = {"t": entry.t, "utc": entry.utc, "kind": type(entry.event).__name__}
-    return head | to_json(entry.event)
+    words: dict[str, Any] = to_json(entry.event)
+    return head | words
 
 
 def entry_to_line(entry: Entry) -> str:
