@@ -1,8 +1,9 @@
 """Real windows in somebody's own Trainer, SFTTrainer and Seq2SeqTrainer, with DeadlineCallback and
 without: the same model, rows and arguments for the same seconds, then the plug is pulled.
 
-python bench/callback.py            runs what is missing, about 5 minutes
-python bench/callback.py --report   writes bench/results/callback.md
+python bench/callback.py              runs what is missing, about 5 minutes
+python bench/callback.py --part own   one window of our own loop beside them
+python bench/callback.py --report     writes bench/results/callback.md
 
 The two of a pair run side by side, one thread each, so that what else the machine does meets both.
 """
@@ -117,7 +118,8 @@ def page(results: list[dict[str, Any]]) -> str:
     return "\n".join((
         "# A deadline in other people's trainers", "", nights.machine(), "",
         f"Windows of {SECONDS:.0f} s that begin with the making of the callback; {own_runs.EPOCHS} "
-        f"epochs were asked for, which take longer. With the callback: {len(led)} runs, overrun: {len(over)}. "
+        f"epochs were asked for, which take longer. With the callback: {len(led)} runs, overrun: "
+        f"{len(over)}. "
         "The two of a pair ran side by side, one thread each; the stock one saves every "
         f"{own_runs.SAVE_STEPS} steps as its arguments say (both have them), and is killed when "
         "the window is over: what counts is the newest checkpoint that can be loaded. Loss: mean "
@@ -128,17 +130,18 @@ def page(results: list[dict[str, Any]]) -> str:
 
 def main() -> None:
     """Runs what is missing, then writes the table."""
-    given = nights.arguments(__doc__ or "")
+    given = nights.arguments(__doc__ or "", parts=("trainers", "own"))
     given.work.mkdir(exist_ok=True)
     file, data = given.work / "callback.jsonl", given.data.resolve()
     done = {one["name"] for one in nights.remembered(file)}
-    for name in NAMES if not given.report else ():
-        if name not in done:
+    todo = () if given.report else NAMES if given.part == "trainers" else ("overnight train",)
+    for name in todo:
+        if name not in done and given.part == "trainers":
             for one in pair(name, data, given.work.resolve()):
                 nights.remember(file, one)
                 print(row(one), flush=True)
-    if "overnight train" not in done and not given.report:
-        nights.remember(file, night(data, given.work.resolve()))
+        elif name not in done:
+            nights.remember(file, night(data, given.work.resolve()))
     text = page(list(nights.remembered(file)))
     (nights.RESULTS / "callback.md").write_text(text, "utf-8")
     print(text)

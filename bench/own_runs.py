@@ -14,12 +14,12 @@ from typing import Any
 
 SAVE_STEPS = 50
 ROWS = 2000
-HELD_OUT = 100
+HELD_OUT = 60
 EPOCHS = 30
-LENGTH = 96
+LENGTH = 48
 PEAK = 1e-3
 PLAIN: dict[str, Any] = {
-    "per_device_train_batch_size": 8, "per_device_eval_batch_size": 16, "num_train_epochs": EPOCHS,
+    "per_device_train_batch_size": 4, "per_device_eval_batch_size": 16, "num_train_epochs": EPOCHS,
     "save_strategy": "steps", "save_steps": SAVE_STEPS, "save_total_limit": 3,
     "eval_strategy": "steps", "eval_steps": 400, "eval_on_start": True, "logging_steps": 10,
     "learning_rate": PEAK, "report_to": "none", "use_cpu": True, "disable_tqdm": True,

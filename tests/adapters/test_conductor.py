@@ -184,3 +184,13 @@ def test_a_checkpoint_that_a_kill_left_unfinished_is_passed_over(tmp_path, clock
     second.train(resume_from_checkpoint=True)
     assert second.state.global_step > 50
     assert f"checkpoint-{newest} was never finished" in capsys.readouterr().out
+
+
+def test_a_stop_that_another_callback_asks_for_is_saved_too(tmp_path, clock):
+    class Stops(TrainerCallback):
+        def on_step_end(self, args, state, control, **live):
+            control.should_training_stop = state.global_step == 7
+
+    trainer = own.plain(tmp_path, own.Takes(clock), led(clock), Stops())
+    trainer.train()
+    assert own.saved(tmp_path)[-1] == trainer.state.global_step == 7

@@ -246,7 +246,7 @@ class Conductor:
         """The last chance: what was not saved is saved now, and the saved model evaluated."""
         if self.over:
             control.should_save = control.should_evaluate = control.should_log = False
-        elif self.ending:
+        elif self.ending or control.should_training_stop:  # a stop of anybody's saves
             control.should_save = self.pilot.deadline.step > 0 and not self.pilot.saved_here
             wanted = manners.spelled(args.eval_strategy) != "no" and not self.pilot.looked_here
             fits = wanted and self.agreed(self.pilot.last_look_fits())
@@ -266,6 +266,8 @@ class Conductor:
         elif "train_runtime" in logs:
             told = telling.summary(self.pilot, self.clock)
             self._best(state)
+            if self.over:  # the Trainer divides the loss of that one step by a thousandth
+                logs.pop("train_loss", None)
         else:
             return
         logs.update(told)
@@ -287,6 +289,8 @@ class Conductor:
 
     def ends(self) -> None:
         """The last line."""
+        if self.over:
+            return
         there, left = self.checkpoint(), self.pilot.ends_at - self.clock.boot()
         what = f"{there} is saved" if there else "no checkpoint of the last step is there"
         when = "before" if left >= 0 else "after"

@@ -27,11 +27,14 @@ class DeadlineCallback(TrainerCallback, ExportableState):  # type: ignore[misc]
     their measured prices, and `afterwards` ("10m") for what your script does after `train()`.
 
     The arguments' own schedule is stretched or squeezed to end there (`learning_rate="deadline"`),
-    or left alone (`"own"`). Besides the arguments' saves there is one every sqrt(2 x its price x
-    24 h), at most 10 minutes apart, or `save_minutes`; 0 leaves only theirs. The last step is saved
-    always, `save_strategy="no"` included. The last evaluation (unless `eval_strategy="no"`) comes
-    after that save, if it fits; `eval_on_start=True` tells its price from the beginning. Of the
-    saves by time the newest two stay; `save_total_limit` goes before.
+    or left alone (`"own"`). Besides the arguments' saves there are some by time: as often as their
+    price allows, at most 10 minutes apart, or every `save_minutes`; 0 leaves only the arguments'
+    own. The last step is always saved, under `save_strategy="no"` too. The last evaluation (unless
+    `eval_strategy="no"`) comes after that save, if it fits; `eval_on_start=True` tells its price
+    from the beginning. Of the saves by time the newest two stay, unless `save_total_limit` is set.
+
+    A step without finite gradients is dropped; three in a row end the training. What works against
+    all this in the arguments is said at the beginning, and `logging_nan_inf_filter` turned off.
 
     The deadline is kept in `trainer_state.json`: resumed under the same words the run keeps it,
     under others the new one counts; a run that was over trains no further step.
