@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from overnight.codec import entries_from_text, entry_to_line, from_json, to_json
+from overnight.codec import entries_from_text, entry_to_json, from_json, to_json
 from overnight.report import reading
 from overnight.report.account import GOOD_ACCURACY, Report
 from overnight.report.promises import promises
@@ -88,7 +88,7 @@ def _base_losses(entries: Sequence[Entry]) -> dict[str, Loss]:
 
 def _notable(entries: Sequence[Entry]) -> tuple[Mapping[str, object], ...]:
     kept = (e for e in entries if not isinstance(e.event, Stepped | Forecast))
-    return tuple(json.loads(entry_to_line(entry)) for entry in kept)
+    return tuple(entry_to_json(entry) for entry in kept)
 
 
 def _estimate(plan: Plan) -> dict[str, Any]:
