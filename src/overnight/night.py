@@ -6,6 +6,7 @@ supervise.py).
 """
 
 import os
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -32,6 +33,7 @@ from overnight.story.alone import writing
 from overnight.story.asked import Asked
 from overnight.story.begin import PLAN
 from overnight.story.children import die_with_parent
+from overnight.story.closing import DISK_REFUSED
 from overnight.story.foresight import decide
 from overnight.story.heed import Heed
 from overnight.story.look import Look, load_tokenizer, look, question
@@ -40,6 +42,7 @@ from overnight.story.remember import lessons_for
 from overnight.story.stage import Stage
 from overnight.story.teller import Teller
 from overnight.training import journal, sealed
+from overnight.training.disk import DiskTrouble
 from overnight.training.journal import Journal
 from overnight.training.loop import Loop
 from overnight.training.room import OptimizerMemoryGone
@@ -88,22 +91,30 @@ def run(run_folder: Path, *, clock: Clock) -> int:
     born = process_started(clock)
     die_with_parent()
     first = os.environ.get("RANK", "0") == "0"  # torchrun's number of this process
-    with (
-        outliving_readers(),
-        writing(run_folder, wanted=first),
-        Journal.open(run_folder, clock) as written,
-    ):
-        entries, unread = journal.read_counting(run_folder)
-        teller = Teller(run_folder, written, clock, entries, main=first)
-        begun = journal.started(teller.entries)
-        if begun is None:
-            raise OvernightError(f"{run_folder} has no beginning; start with `overnight train`")
-        if unread:
-            lines = "1 line" if unread == 1 else f"{unread} lines"
-            teller.note(f"{lines} of {journal.EVENTS} cannot be read and were passed over")
-        asked = Asked(run_folder, clock, entries, main=first)
-        asked.listen()
-        return _night(teller, begun, asked, born=born)
+    status: int | None = None
+    try:
+        with (
+            outliving_readers(),
+            writing(run_folder, wanted=first),
+            Journal.open(run_folder, clock) as written,
+        ):
+            entries, unread = journal.read_counting(run_folder)
+            teller = Teller(run_folder, written, clock, entries, main=first)
+            begun = journal.started(teller.entries)
+            if begun is None:
+                raise OvernightError(f"{run_folder} has no beginning; start with `overnight train`")
+            if unread:
+                lines = "1 line" if unread == 1 else f"{unread} lines"
+                teller.note(f"{lines} of {journal.EVENTS} cannot be read and were passed over")
+            asked = Asked(run_folder, clock, entries, main=first)
+            asked.listen()
+            status = _night(teller, begun, asked, born=born)
+    except DiskTrouble as error:
+        if status is None:
+            raise
+        print(f"overnight: error: {error}", file=sys.stderr)
+        return DISK_REFUSED  # its training is over: started again it would come to the same end
+    return status
 
 
 def _night(teller: Teller, begun: Started, asked: Asked, *, born: float) -> int:
@@ -118,11 +129,14 @@ def _night(teller: Teller, begun: Started, asked: Asked, *, born: float) -> int:
     found = replace(seen, lessons=lessons_for(question(request, seen, None)))
     looked = clock.boot()
     made_of = sameness.marks(request, found)
-    _same_as_before(teller, made_of, found)
+    news = sameness.news(teller.run_folder, teller.entries, found.hardware)
+    sameness.check(teller.run_folder, teller.entries, made_of, news)
     plan = _plan(teller, request, found, begun)
     found = replace(found, data=found.data.cut(plan.candidate.max_length))
     with LiveView(Console(), horizon=plan.time.total_steps) as view:
         teller.view = view if teller.main else None
+        if news:
+            teller.note(sameness.line(news))
         stage = opening.stage(teller, request, found, plan)
         asked.serve(stage)
         stage.ends_at = _ends_at(teller, begun)
@@ -191,18 +205,6 @@ def _plan(teller: Teller, request: Request, found: Look, begun: Started) -> Plan
         print_plan(plan, dataset=found.data.profile, model=found.model, hardware=found.hardware,
                    console=Console(), now_utc=begun.started_utc)  # fmt: skip
     return plan
-
-
-def _same_as_before(teller: Teller, now: Prepared, found: Look) -> None:
-    """Refuses to go on with anything else under a run; says what may be other.
-
-    Raises:
-        OvernightError: says what changed.
-    """
-    news = sameness.news(teller.run_folder, teller.entries, found.hardware)
-    if news:
-        teller.note(news)  # before what it may be the cause of: another library, other tokens
-    sameness.check(teller.run_folder, teller.entries, now)
 
 
 def _import_all() -> None:

@@ -26,6 +26,8 @@ from overnight.values.errors import InputError, ModelError
 from overnight.values.ledger import Prepared
 from overnight.values.request import Request, Settings, Window
 
+NOW = Prepared(import_seconds=0.0, data_seconds=0.0, load_seconds=0.0, fingerprint="a", weights="b",
+               tokens="c")  # fmt: skip
 DATA, WEIGHTS, TOKENIZER = "the data", "the base model's weights", "the tokenizer"
 
 
@@ -139,10 +141,14 @@ def test_what_a_night_is_made_of_is_found_again_or_refused_by_name(made, tmp_pat
         sameness.check(tmp_path, told, marks(made))
 
 
+def test_a_refusal_tells_what_else_is_other(tmp_path: Path) -> None:
+    told = entries(tmp_path, replace(NOW, tokens="x"))
+    with pytest.raises(ModelError, match=r"begun \(torch was 1 and is 2\); put it back"):
+        sameness.check(tmp_path, told, NOW, "torch was 1 and is 2")
+
+
 def test_a_first_start_has_nothing_to_compare_with(tmp_path: Path) -> None:
-    now = Prepared(import_seconds=0.0, data_seconds=0.0, load_seconds=0.0, fingerprint="a",
-                   weights="b", tokens="c")  # fmt: skip
-    sameness.check(tmp_path, entries(tmp_path), now)
+    sameness.check(tmp_path, entries(tmp_path), NOW)
 
 
 HOUR = Request(data="chats.jsonl", model="base", window=Window(seconds=3600.0, label="1h"))
@@ -229,9 +235,8 @@ def test_every_other_version_is_said_from_what_to_what(begun: Path, monkeypatch,
     monkeypatch.setattr(sameness.metadata, "version",
                         lambda of: "99.1" if of == name else real(of))  # fmt: skip
     said = sameness.news(begun, journal.read(begun), samples.HARDWARE)
-    assert said.startswith(
-        f"since this night was begun {name} was {before} and is 99.1; it goes on"
-    )
+    assert said == f"{name} was {before} and is 99.1"
+    assert sameness.line(said).startswith(f"since this night was begun {said}; it goes on")
 
 
 def test_a_library_that_is_gone_is_said(begun: Path, monkeypatch) -> None:

@@ -65,8 +65,10 @@ def marks(request: Request, found: Look) -> Prepared:
     )
 
 
-def check(folder: Path, entries: Sequence[Entry], now: Prepared) -> None:
+def check(folder: Path, entries: Sequence[Entry], now: Prepared, news: str = "") -> None:
     """Refuses to go on with other data, another base or another tokenizer under a run.
+
+    `news`: what else is other, and may be the cause of it.
 
     Raises:
         ModelError: says which changed.
@@ -75,9 +77,9 @@ def check(folder: Path, entries: Sequence[Entry], now: Prepared) -> None:
     for name, words in _KINDS.items():
         then = getattr(before, name)
         if then and then != getattr(now, name):
-            raise ModelError(
-                f"{words} changed since {folder} was begun; put it back, or start over with --fresh"
-            )
+            besides = f" ({news})" if news else ""
+            raise ModelError(f"{words} changed since {folder} was begun{besides}; put it back, or "
+                             "start over with --fresh")  # fmt: skip
 
 
 def check_checkpoint(path: Path, candidate: Candidate, rows_per_step: int) -> None:
@@ -98,19 +100,19 @@ def check_checkpoint(path: Path, candidate: Candidate, rows_per_step: int) -> No
 
 
 def news(folder: Path, entries: Sequence[Entry], here: Hardware) -> str:
-    """What is not as it was and is no reason to stop: versions, the machine; "": nothing.
-
-    From what to what, since a rounding may be another one from here on.
-    """
+    """What is not as it was and is no reason to stop: versions, the machine; "": nothing."""
     begun = journal.started(entries)
     changed = _changed(begun.versions if begun else {})
     written = sealed.read(folder / PLAN).get("hardware")
     then = from_json(written, Hardware) if written else here
     if (then.name, then.num_devices) != (here.name, here.num_devices):
         changed.append(f"the machine was {_named(then)} and is {_named(here)}")
-    if not changed:
-        return ""
-    return f"since this night was begun {', '.join(changed)}; it goes on, but for rounding the same"
+    return ", ".join(changed)
+
+
+def line(news: str) -> str:
+    """The news as they are told: a rounding may be another one from here on."""
+    return f"since this night was begun {news}; it goes on, the same but for rounding"
 
 
 def _named(one: Hardware) -> str:
