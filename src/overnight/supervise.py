@@ -19,7 +19,7 @@ from overnight.story import asked, begin, windows
 from overnight.story.alone import alone, end_orphan
 from overnight.story.begin import Night
 from overnight.story.children import Child, Signals, in_words
-from overnight.story.closing import Closing, given_back, left_at_once
+from overnight.story.closing import DISK_REFUSED, Closing, given_back, left_at_once
 from overnight.story.outliving import outliving_readers
 from overnight.story.publishing import Publisher, publish_price
 from overnight.story.restarts import Restarts
@@ -135,7 +135,7 @@ class Supervisor:
         while self.signals.asked is None:
             memory = Memory(self.folder)
             status, why = self._run()
-            if status in (0, EndedEarly.exit_status, *PASSED_ON):
+            if status in (0, EndedEarly.exit_status, DISK_REFUSED, *PASSED_ON):
                 return status
             if self.signals.asked is not None:
                 break
@@ -220,9 +220,15 @@ class Supervisor:
             self.clock,
             self.ends_at,
             status,
-            given_up=self.restarts.words if self.restarts.hopeless else "",
+            given_up=self._given_up(status),
             interrupted=self.signals.asked is not None,
         ).end(publisher)
+
+    def _given_up(self, status: int) -> str:
+        """Why training is not taken up again, where something went wrong for good."""
+        if status == DISK_REFUSED:
+            return "the disk took nothing more at its end"
+        return self.restarts.words if self.restarts.hopeless else ""
 
     def _leaves(self) -> bool:
         """Whether a test of the model is not waited for; whoever is in a hurry waits a little."""

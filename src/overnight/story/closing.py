@@ -32,6 +32,8 @@ from overnight.values.ledger import (
     Stopped,
 )
 
+DISK_REFUSED = 5
+"""Exit status of a training process that came to its end and could not write down how."""
 UNTRAINED = "no time was left to train"
 PLANNED = ("horizon", "window", "patience")
 """Reasons to stop that are the planned end."""
