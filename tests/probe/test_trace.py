@@ -113,12 +113,13 @@ def test_experts_in_fp32_are_traced_and_the_fast_product_comes_back():
     assert moe._can_use_grouped_mm is fast
 
 
-def test_under_autocast_layernorm_is_in_fp32_as_on_a_card_and_not_without():
+def test_under_autocast_layernorm_and_softmax_are_in_fp32_as_on_a_card():
     norm, x = torch.nn.LayerNorm(8, dtype=torch.bfloat16), torch.ones(2, 8, dtype=torch.bfloat16)
     with as_on_cuda():
         assert norm(x).dtype is torch.bfloat16
         with torch.autocast("cpu", torch.bfloat16):
             assert norm(x).dtype is torch.float32
+            assert torch.nn.functional.softmax(x, dim=-1).dtype is torch.float32
     with torch.autocast("cpu", torch.bfloat16):
         assert norm(x).dtype is torch.bfloat16
 

@@ -213,43 +213,70 @@ def unmasked() -> Iterator[None]:
 
 @contextmanager
 def as_on_cuda() -> Iterator[None]:
-    """While it lasts three functions of torch keep what they keep on a card, not on a CPU.
+    """While it lasts some functions of torch keep what they keep on a card, not on a CPU.
 
-    Under autocast LayerNorm computes in fp32 there; a dropped tensor leaves a mask of a byte an
-    element; attention that drops scores has a kernel of its own and writes none of them out.
+    Under autocast LayerNorm and softmax compute in fp32 there; a dropped tensor leaves a mask of a
+    byte an element; attention that drops scores has a kernel of its own and writes none of them.
     """
-    import torch
     from torch.nn import functional
 
-    norm, attend, drop = (
-        functional.layer_norm, functional.scaled_dot_product_attention, functional.dropout,
-    )  # fmt: skip
-
-    def in_fp32(input: "torch.Tensor", *args: Any, **kwargs: Any) -> "torch.Tensor":
-        wide = torch.is_autocast_enabled("cpu") and input.dtype is torch.bfloat16
-        if not wide:
-            return norm(input, *args, **kwargs)
-        args, kwargs = _in_fp32(args), dict(zip(kwargs, _in_fp32(kwargs.values()), strict=True))
-        return norm(input.float(), *args, **kwargs)
-
-    def masked(
-        input: "torch.Tensor", p: float = 0.5, training: bool = True, inplace: bool = False
-    ) -> "torch.Tensor":
-        return torch.native_dropout(input, p, training)[0] if p and training else input
-
-    def whole(*args: Any, dropout_p: float = 0.0, **kwargs: Any) -> "torch.Tensor":
-        return attend(*args, **kwargs)
-
-    functional.layer_norm, functional.scaled_dot_product_attention = in_fp32, whole
-    functional.dropout = masked
+    changed = {
+        "layer_norm": _wide_norm(functional.layer_norm),
+        "softmax": _wide_softmax(functional.softmax),
+        "dropout": _masked,
+        "scaled_dot_product_attention": _whole(functional.scaled_dot_product_attention),
+    }
+    before = {name: getattr(functional, name) for name in changed}
+    for name, function in changed.items():
+        setattr(functional, name, function)
     try:
         yield
     finally:
-        functional.layer_norm, functional.scaled_dot_product_attention = norm, attend
-        functional.dropout = drop
+        for name, function in before.items():
+            setattr(functional, name, function)
+
+
+def _short(tensor: "torch.Tensor") -> bool:
+    """Whether autocast would compute with it in 16 bits."""
+    import torch
+
+    return torch.is_autocast_enabled("cpu") and tensor.dtype is torch.bfloat16
+
+
+def _wide_norm(norm: Callable[..., "torch.Tensor"]) -> Callable[..., "torch.Tensor"]:
+    def in_fp32(input: "torch.Tensor", *args: Any, **kwargs: Any) -> "torch.Tensor":
+        if not _short(input):
+            return norm(input, *args, **kwargs)
+        wide = dict(zip(kwargs, _in_fp32(kwargs.values()), strict=True))
+        return norm(input.float(), *_in_fp32(args), **wide)
+
+    return in_fp32
 
 
 def _in_fp32(values: Iterable[Any]) -> tuple[Any, ...]:
     import torch
 
     return tuple(v.float() if isinstance(v, torch.Tensor) else v for v in values)
+
+
+def _wide_softmax(softmax: Callable[..., "torch.Tensor"]) -> Callable[..., "torch.Tensor"]:
+    def in_fp32(input: "torch.Tensor", *args: Any, **kwargs: Any) -> "torch.Tensor":
+        wide = _short(input) and kwargs.get("dtype") is None
+        return softmax(input.float() if wide else input, *args, **kwargs)
+
+    return in_fp32
+
+
+def _masked(
+    input: "torch.Tensor", p: float = 0.5, training: bool = True, inplace: bool = False
+) -> "torch.Tensor":
+    import torch
+
+    return torch.native_dropout(input, p, training)[0] if p and training else input
+
+
+def _whole(attend: Callable[..., "torch.Tensor"]) -> Callable[..., "torch.Tensor"]:
+    def without_dropping(*args: Any, dropout_p: float = 0.0, **kwargs: Any) -> "torch.Tensor":
+        return attend(*args, **kwargs)
+
+    return without_dropping
