@@ -36,13 +36,13 @@ from overnight.training.render import Encoded
 from overnight.training.session import Material
 from overnight.values.ledger import Clipped, Dropped, Evaluated, Rewound, Stepped, Stopped
 
-HORIZON = 80
+HORIZON = 60
 RATE = 2e-3
-ROWS = 240
-EACH = 5
+ROWS = 120
+EACH = 2
 """Nights of each illness, at steps of their own."""
-CLEAN = 10
-CANDIDATE = replace(tiny.CANDIDATE, max_length=128, max_grad_norm=100.0)
+CLEAN = 5
+CANDIDATE = replace(tiny.CANDIDATE, max_length=64, max_grad_norm=100.0)
 KINDS: tuple[str, ...] = (
     "loss not finite, once",
     "a gradient infinite, twice",
@@ -89,7 +89,7 @@ def rows(data: Path) -> Corpus:
 
 
 def night(data: Path, corpus: Corpus, kind: str, seed: int) -> dict[str, Any]:
-    """One night of eighty steps, and what it told."""
+    """One night, and what it told."""
     import numpy as np
 
     candidate = replace(CANDIDATE, seed=seed)
@@ -140,7 +140,7 @@ def report(found: list[dict[str, Any]]) -> None:
     lines = [
         "# Nights made ill on purpose", "", nights.machine(), "",
         f"The real 260k-parameter Llama, {ROWS} rows of gsm8k, {HORIZON} steps, a save and a look "
-        "at every tenth; the illness comes at a random step between the 30th and the 72nd. "
+        "at every tenth; the illness comes at a random step from the 30th on. "
         f"{len(ill)} nights made ill; left with a usable model: "
         f"{sum(one['finite'] and math.isfinite(one['loss']) for one in ill)}. {len(healthy)} "
         f"nights left alone; the ladder touched {touched} of them.", "",
