@@ -205,3 +205,18 @@ def test_a_tokenizer_file_of_a_checkpoints_name_leaves_the_checkpoint_alone(tmp_
     (tmp_path / export.TOKENIZER / "adapter_model.safetensors").write_text("no weights")
     export.stage(tmp_path, name, linked=True)
     assert manifest.problem(tmp_path / name) is None
+
+
+@pytest.mark.parametrize("name", ["../checkpoint-5", "checkpoint-../../etc", "final", "", "/etc"])
+def test_a_name_that_is_no_checkpoint_s_is_not_published(tmp_path, name):
+    with pytest.raises(NothingToPublish, match="no checkpoint's name; nothing is published of it"):
+        export.stage(tmp_path, name, linked=True)
+
+
+def test_what_a_link_among_the_tokenizer_s_files_leads_to_is_not_published(base, tmp_path):
+    trained(base, tmp_path)
+    (tmp_path / "secret").write_text("secret")
+    (tmp_path / export.TOKENIZER / "more.json").symlink_to(tmp_path / "secret")
+    with pytest.raises(NothingToPublish, match=r"more\.json is a link"):
+        export.publish(tmp_path, "checkpoint-3")
+    assert not (tmp_path / FINAL).exists()

@@ -3,6 +3,7 @@
 import pytest
 from tests.training.small_tokenizer import ALTERNATING, CHATML, HEADED, THINKING, make
 
+from overnight.training import templates
 from overnight.training.templates import OWN, PLAIN, Scribe, ensure_template
 from overnight.values.errors import DataError, ModelError
 from overnight.values.rows import Row, Turn
@@ -144,3 +145,22 @@ def test_reasoning_may_not_be_dropped_from_the_last_answer():
     template = "{% for m in messages %}{{ m.content.split('</think>')[-1] }}<|im_end|>{% endfor %}"
     with pytest.raises(DataError, match="changes or drops"):
         learnt(template, row(("user", "a"), ("assistant", "<think>\nsum\n</think>\n\n42")))
+
+
+ENDLESS = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
+
+
+def test_a_template_that_has_no_end_is_the_models_fault(monkeypatch):
+    monkeypatch.setattr(templates, "MOST_SECONDS", 0.2)
+    with pytest.raises(ModelError, match="was not done with one conversation after"):
+        learnt(ENDLESS, TALK)
+
+
+@pytest.mark.parametrize(
+    "template",
+    ["{{ 1 / 0 }}", "{% for a in range(10**9) %}{% endfor %}", "{{ ''.__class__.__mro__ }}",
+     "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", "{{ cycler.__init__.__globals__.os }}"],
+)  # fmt: skip
+def test_a_template_that_fails_or_reaches_out_is_an_error_with_the_row(template):
+    with pytest.raises(DataError, match="the tokenizer's chat template"):
+        learnt(template, TALK)
