@@ -2,6 +2,7 @@
 
 import stat
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,7 +19,7 @@ from overnight.story.wishes import More
 from overnight.training.journal import Journal
 from overnight.values.errors import InputError, NothingToPublish
 from overnight.values.ledger import Crashed, Ended, Promoted, Published
-from overnight.values.request import Request, Settings
+from overnight.values.request import Request, Settings, Window
 
 PYTHON = sys.executable
 
@@ -78,6 +79,7 @@ def test_what_was_asked_wrongly_of_an_older_night_deletes_nothing(stand_in, tmp_
 RUNS_ONCE = """
 import sys
 sys.path.insert(0, {root!r})
+from dataclasses import replace
 from pathlib import Path
 from tests.training.nights import fill
 from overnight.probe.clock import SystemClock
@@ -204,3 +206,11 @@ def test_a_night_that_slept_over_its_deadline_is_over(hour):
     supervisor.journal.append(Promoted(step=1, name="checkpoint-1", why="x"))
     clock.sleep(5 * 3600.0)
     assert supervisor.over()
+
+
+def test_a_notebook_that_may_end_sooner_is_remarked(stand_in, tmp_path, monkeypatch, capfd):
+    monkeypatch.setenv("COLAB_RELEASE_TAG", "release")
+    stand_in("raise SystemExit(2)")
+    long = replace(asked(tmp_path), window=Window(seconds=14 * 3600.0, label="14h"))
+    assert supervise.run(long, clock=SystemClock()) == 2
+    assert "overnight: Colab says to no program when it ends" in capfd.readouterr().err

@@ -275,16 +275,16 @@ def _held(night: Night, clock: Clock, signals: Signals) -> int:
         shutil.rmtree(folder, ignore_errors=True)
         raise NoPlanFits("the window was over before a night could begin in it; give a longer one")
     print(inert(night.echo))
-    _clear(folder)
+    for line in (end_orphan(folder), asked.left_over(folder), _remark(night, clock)):
+        if line:
+            print(inert(f"overnight: {line}"), file=sys.stderr)
     with Journal.open(folder, clock) as written:
         return _supervised(Supervisor(night, clock, written, signals, night.over_at))
 
 
-def _clear(folder: Path) -> None:
-    """What an earlier start has left behind and this one must not meet."""
-    for line in (end_orphan(folder), asked.left_over(folder)):
-        if line:
-            print(f"overnight: {line}", file=sys.stderr)
+def _remark(night: Night, clock: Clock) -> str:
+    left = None if night.ends_at is None else night.ends_at - clock.boot()
+    return session_limits.remark(os.environ, left)
 
 
 def _supervised(supervisor: Supervisor) -> int:

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 from tests.fakes import FakeClock
 
+from overnight.probe.session_limits import SessionLimit
 from overnight.story import begin
 from overnight.training import journal
 from overnight.training.journal import Journal
 from overnight.values.errors import InputError
-from overnight.values.ledger import Ended, Published
+from overnight.values.ledger import Ended, Published, Started, Stopped
 from overnight.values.request import Request, Settings, Window
 
 HOUR = Request(data="chats.jsonl", model="base", window=Window(seconds=3600.0, label="1h"))
@@ -92,6 +93,7 @@ def test_a_passed_deadline_is_said_and_kept(tmp_path: Path, clock: FakeClock):
     night = begun(tmp_path / "run", clock)
     assert night.ends_at is not None and night.ends_at < clock.boot()
     assert "--renew grants 1 h 00 m again" in night.echo
+    assert f"`overnight extend {tmp_path / 'run'} 2h`" in night.echo
 
 
 def test_renewing_grants_the_same_length_again_from_now(tmp_path: Path, clock: FakeClock):
@@ -209,3 +211,46 @@ def test_starting_over_leaves_a_folder_that_is_no_run_where_it_is(tmp_path: Path
     with pytest.raises(InputError, match="is no run of overnight"):
         begin.move_aside(tmp_path)
     assert (tmp_path / "thesis.tex").exists()
+
+
+def eight_hours(clock: FakeClock) -> SessionLimit:
+    ends = clock.utc() + 8 * 3600.0
+    return SessionLimit(who="SLURM", source="SLURM_JOB_END_TIME", ends_utc=ends,
+                        leave_utc=ends - 60.0)  # fmt: skip
+
+
+def test_a_night_in_a_session_says_in_one_line_what_that_means(tmp_path: Path, clock: FakeClock):
+    long = replace(HOUR, window=Window(seconds=12 * 3600.0, label="12h"))
+    night = begin.night(long, tmp_path / "run", clock, limit=eight_hours(clock))
+    first, second = night.echo.splitlines()
+    assert "in 7 h 59 m" in first
+    assert second.startswith("SLURM ends this job at ") and "the window ends 1 m 00 s" in second
+    assert night.over_at == night.ends_at
+
+
+def test_another_session_of_the_same_night_is_a_start_of_its_own(tmp_path: Path, clock: FakeClock):
+    long = replace(HOUR, window=Window(seconds=40 * 3600.0, label="40h"))
+    first = begin.night(long, tmp_path / "run", clock, limit=eight_hours(clock))
+    clock.advance(9 * 3600.0)
+    again = begin.night(long, tmp_path / "run", clock, limit=eight_hours(clock))
+    assert again.ends_at == first.ends_at
+    assert again.over_at == pytest.approx(clock.boot() + 8 * 3600.0 - 60.0)
+    begun = [one for one in journal.read(tmp_path / "run") if isinstance(one.event, Started)]
+    assert len(begun) == 2
+
+
+def test_a_night_that_was_stopped_goes_on_with_a_start_of_its_own(tmp_path: Path, clock: FakeClock):
+    begun(tmp_path / "run", clock)
+    (tmp_path / "run" / "final").mkdir()
+    tell(tmp_path / "run", clock, Stopped(step=9, reason="stop"), ended(4))
+    begun(tmp_path / "run", clock)
+    assert isinstance(journal.read(tmp_path / "run")[-1].event, Started)
+
+
+def test_a_finished_night_is_told_nothing_by_a_session(tmp_path: Path, clock: FakeClock):
+    begun(tmp_path / "run", clock)
+    (tmp_path / "run" / "final").mkdir()
+    tell(tmp_path / "run", clock, ended(0))
+    before = (tmp_path / "run" / journal.EVENTS).read_bytes()
+    assert begin.night(HOUR, tmp_path / "run", clock, limit=eight_hours(clock)).finished
+    assert (tmp_path / "run" / journal.EVENTS).read_bytes() == before

@@ -185,7 +185,8 @@ def _echo(folder: Path, clock: Clock, *, ends: float | None, again: float) -> st
         return f"{folder}: no window, it ends when its epochs are done"
     if ends <= clock.boot():
         granted = show_duration(again)
-        return f"{folder}: its deadline has passed; --renew grants {granted} again from now"
+        return (f"{folder}: its deadline has passed; --renew grants {granted} again from now, "
+                f"`overnight extend {folder} 2h` any other length")  # fmt: skip
     deadline = clock.utc() + ends - clock.boot()
     return f"{folder}: {echo(deadline, now_utc=clock.utc(), zone=local_zone())}"
 
