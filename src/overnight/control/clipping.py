@@ -13,8 +13,8 @@ KEPT = 0.97
 WARM_UP = 25
 """... steps that are only looked at, as in ZClip (Kumar et al. 2025, arXiv 2504.02507)."""
 SPIKE = 6.0
-"""Standard deviations above the mean. ZClip's 2.5 touches one in twenty gradients of the healthy
-runs of bench/results/signs.md, this one in a thousand, ..."""
+"""Standard deviations above the mean. ZClip's 2.5 touches one in twenty gradients of real healthy
+runs, this one in a thousand (bench/results/signs.md has the rule as it stands), ..."""
 AT_LEAST = 4.0
 """... and with so many times the mean hardly any: gradients of a few short rows often double."""
 
