@@ -12,7 +12,7 @@ from overnight.codec import entry_to_line
 from overnight.story.publishing import Publisher
 from overnight.training import export, journal
 from overnight.training.journal import Journal
-from overnight.values.ledger import Chosen, Continued, Published
+from overnight.values.ledger import Chosen, Continued, Published, Saved
 
 PYTHON = sys.executable
 PUBLISHES = """
@@ -225,6 +225,15 @@ def test_a_checkpoint_of_the_same_name_that_was_saved_since_is_published_anew(
     publisher.journal.append(night.entries[-2].event)
     assert publisher.publish()
     assert starts.read_text() == "checkpoint-10 checkpoint-10 "
+
+
+def test_what_was_published_before_a_night_began_again_still_counts(publisher, tests_with, night):
+    starts = tests_with(PUBLISHES)
+    assert publisher.publish()
+    for saved in [one.event for one in night.entries if isinstance(one.event, Saved)]:
+        publisher.journal.append(saved)  # under the same names, and not promoted yet
+    assert publisher.publish()
+    assert starts.read_text() == "checkpoint-10 "
 
 
 def test_a_damaged_checkpoint_gives_way_to_the_one_before(publisher, tests_with, night: Night):

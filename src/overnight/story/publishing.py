@@ -54,7 +54,14 @@ class Publisher:
 
     def publish(self) -> bool:
         """Puts the chosen checkpoint, else the newest promoted one, into `final/`."""
-        return any(self._stands(name) or self._put(name) for name in self._worth_publishing())
+        worth = self._worth_publishing()
+        return any(self._stands(name) or self._put(name) for name in worth) or self._stood()
+
+    def _stood(self) -> bool:
+        """Whether `final/` is what was published before the night began again and was struck."""
+        events = [entry.event for entry in journal.read(self.folder)]
+        mine = [one for one in events if isinstance(one, Published) and one.name]
+        return bool(mine) and mine[-1].tested and not export.damage(self.folder)
 
     def _worth_publishing(self) -> list[str]:
         entries = journal.read(self.folder)
