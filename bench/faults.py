@@ -103,7 +103,7 @@ def _damage_all(data: Path, work: Path) -> None:
     for method in METHODS:
         if method not in done:
             found = damaged(method, data=data, work=work)
-            nights.remember(file, {"method": method, "tallies": found})
+            nights.remember(file, {"method": method, "places": PLACES, "tallies": found})
 
 
 def _kills(work: Path) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 In: results as the sweep and the damage wrote them. Out: Markdown. Never: a figure of its own.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -29,6 +30,7 @@ DAMAGE_HEAD = (
     "| what | method | file | bytes | flipped | cut | zeroed | otherwise | in all | not noticed |\n"
     "|---|---|---|---|---|---|---|---|---|---|"
 )
+_PATH = re.compile(r"/[\w./-]*/run\b")
 AT_A_PLACE = ("flip", "truncate", "zero")
 
 
@@ -67,8 +69,8 @@ def page(machine: str, kills: Iterable[dict[str, Any]], damages: Iterable[dict[s
     return "\n".join((
         "# Nothing is lost: struck at every point", "", machine, "", *_promises(kills, damages), "",
         "## Kills at every call of the system", "", _about_kills(kills), "", KILLS_HEAD,
-        *map(row, kills), "", *_broken(kills),
-        "## Damage by the byte", "", ABOUT_DAMAGE, "", DAMAGE_HEAD, *struck, "",
+        *map(row, kills), "", *_missing(kills), *_broken(kills),
+        "## Damage by the byte", "", _about_damage(damages), "", DAMAGE_HEAD, *struck, "",
         "## Whole nights", "",
         "Random kills over real nights, full disks, signals, clocks, memory: [soak.md](soak.md).",
         "", "Repeat: `python bench/faults.py` (needs strace and the right to trace).", "",
@@ -128,27 +130,38 @@ def _about_kills(kills: list[dict[str, Any]]) -> str:
     )
 
 
+def _missing(kills: list[dict[str, Any]]) -> list[str]:
+    """What the page cannot say yet."""
+    there = {case["scene"] for case in kills}
+    absent = [what for scene, what in ACTS.items() if scene not in there]
+    said = [f"NOT SHOWN yet: {'; '.join(absent)}.", ""] if absent else []
+    if any(len({one["at"] for one in case["results"]}) < case["points"] for case in kills):
+        said += ["Where it says `n of N`, what comes after the n-th was not struck yet.", ""]
+    return said
+
+
 def _broken(kills: list[dict[str, Any]]) -> list[str]:
-    """What went wrong, by sentence."""
-    lines = [
-        f"- {case['scene']} ({case['method']}): {count} x {what}"
-        for case in kills
-        for what, count in Counter(one["wrong"] for one in case["results"]).most_common()
-        if what
-    ]
+    """What went wrong, by sentence; where it lay is no part of that."""
+    lines = []
+    for case in kills:
+        said = Counter(_PATH.sub("RUN", one["wrong"]) for one in case["results"] if one["wrong"])
+        of = f"{case['scene']} ({case['method']})"
+        lines += [f"- {of}: {count} x {what}" for what, count in said.most_common()]
     return ["What went wrong:", "", *lines, ""] if lines else []
 
 
-ABOUT_DAMAGE = (
-    "A finished night of twelve steps over the same model, its last two checkpoints and `final/`. "
-    "Files of up to 1,024 bytes are damaged at every byte, larger ones at 1,024 places, evenly "
-    "spread, both ends with them: one bit flipped, everything behind cut off, the page of 4 KiB "
-    "zeroed (where it was not zeros). Otherwise: deleted, swapped with the other checkpoint's file "
-    "of that name (where that differs), a link or a folder in its place, a stranger beside it. "
-    "Noticed means for a checkpoint that it is passed over with a sentence that names the file, "
-    "and the one before is used; for `final/` that the file is named; for plan.json that its copy "
-    "takes its place and one line says so; for the journal that no event is read that was not "
-    "written, and lines that cannot be read are counted (a journal cut just behind a line is the "
-    "journal of that moment: nothing can be noticed); for status.json that a glance is a line and "
-    "never a traceback."
-)
+def _about_damage(damages: list[dict[str, Any]]) -> str:
+    places = min((one.get("places", 1024) for one in damages), default=0)
+    return (
+        "Finished nights over the same model, their newest checkpoints, `final/` and small files. "
+        f"Files of up to {places:,} bytes are damaged at every byte, larger ones at {places:,} "
+        "places, evenly spread, both ends with them: one bit flipped, everything behind cut off, "
+        "the page of 4 KiB zeroed (where it was not zeros). Otherwise: deleted, swapped with the "
+        "other checkpoint's file of that name (where that differs), a link or a folder in its "
+        "place, a stranger beside it. Noticed means for a checkpoint that it is passed over with a "
+        "sentence that names the file, and the one before is used; for `final/` that the file is "
+        "named; for plan.json that its copy takes its place and one line says so; for the journal "
+        "that no event is read that was not written, and lines that cannot be read are counted (a "
+        "journal cut just behind a line is the journal of that moment: nothing can be noticed); "
+        "for status.json that a glance is a line and never a traceback."
+    )
