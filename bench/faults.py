@@ -16,8 +16,8 @@ import faults_page
 import nights
 
 SCENES = (
-    "save", "stock", "tidy", "append", "files", "history", "publish", "republish", "last-moment",
-    "last-moment-again",
+    "append", "files", "history", "save", "stock", "last-moment", "last-moment-again", "tidy",
+    "republish", "publish",
 )  # fmt: skip
 METHODS = ("full", "lora")
 WITHOUT_WEIGHTS = ("append", "files", "history")

@@ -83,8 +83,8 @@ def _variants(seen: list[Call], folder: Path, work: Path, *, more: bool) -> Iter
     if not more:
         return
     done = [call for call in seen if call.done]
+    _again(left, folder)
     if done and done[-1].written > 1 and os.path.isfile(done[-1].file):
-        _again(left, folder)
         size = os.path.getsize(done[-1].file)
         os.truncate(done[-1].file, size - done[-1].written // 2)
         yield "torn write"
