@@ -1,6 +1,7 @@
 """Resumed anywhere a run takes its own path; whatever changed under a night is refused or said.
 
-python bench/same_path.py    about eight minutes; writes bench/results/same_path.md
+python bench/same_path.py            runs what is missing, about eight minutes; then the page
+python bench/same_path.py --report   writes bench/results/same_path.md
 """
 
 import json
@@ -10,7 +11,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -36,15 +36,14 @@ STEPS = ("--set", "max_steps=60", "--set", "save_steps=5", "--precision", "fp32"
 HEAD = "| " + " | ".join(same_path.FACTORS) + " | resumed | left the path |"
 
 
-def alone(cases: list[same_path.Case], bases: Path) -> dict[str, list[str]]:
-    """The cases of one process, in this one."""
-    found = {}
-    for case in cases:
-        with tempfile.TemporaryDirectory() as folder:
-            found[same_path.words(case)] = same_path.mismatches(
-                case, bases, Path(folder), RESUMES[1]
-            )
-    return found
+Results = dict[str, Any]
+"""By case or mutation: where the path was left; `refused`, `said` or `silent`."""
+
+
+def alone(case: same_path.Case, bases: Path) -> list[str]:
+    """A case of one process, in this one."""
+    with tempfile.TemporaryDirectory() as folder:
+        return same_path.mismatches(case, bases, Path(folder), RESUMES[1])
 
 
 def together(cases: list[same_path.Case], bases: Path) -> dict[str, list[str]]:
@@ -60,15 +59,23 @@ def together(cases: list[same_path.Case], bases: Path) -> dict[str, list[str]]:
     return {name: said[0][name] + said[1][name] for name in said[0]}
 
 
-def matrix() -> list[str]:
-    """The table of all cases, each resumed after every moment."""
-    cases = same_path.covering()
+def resume(keep: Callable[[str, Any], None], known: Results) -> None:
+    """Every case that is missing, each resumed after every moment."""
+    missing = [case for case in same_path.covering() if same_path.words(case) not in known]
     with tempfile.TemporaryDirectory() as folder:
         bases = Path(folder)
         same_path.write_bases(bases)
-        found = alone([case for case in cases if case["processes"] == 1], bases)
-        found |= together([case for case in cases if case["processes"] == 2], bases)
-    wrong = sum(len(one) for one in found.values())
+        for case in (case for case in missing if case["processes"] == 1):
+            keep(same_path.words(case), alone(case, bases))
+        two = [case for case in missing if case["processes"] == 2]
+        for name, wrong in together(two, bases).items() if two else ():
+            keep(name, wrong)
+
+
+def matrix(found: Results) -> list[str]:
+    """The table of all cases."""
+    cases = same_path.covering()
+    wrong = sum(len(found[same_path.words(case)]) for case in cases)
     after, resumed = len(same_path.MOMENTS), [RESUMES[case["processes"]] for case in cases]
     runs, hashes = sum(map(len, resumed)), sum(after - one for all_of in resumed for one in all_of)
     rows = [_row(case, found[same_path.words(case)]) for case in cases]
@@ -76,10 +83,10 @@ def matrix() -> list[str]:
         "## Resumed anywhere", "",
         f"{len(cases)} cases in which every two of the {len(same_path.FACTORS)} settings' values "
         f"meet, {len(RESUMES[1])} resume points each of one process, {len(RESUMES[2])} of two: "
-        f"**{runs} resumed runs, {wrong} that left the path**. After every later moment a hash of weights, moments, "
-        f"scaler, random states and place is compared with the undisturbed run's: {hashes} hashes "
-        "(of two processes twice as many). `looks`: the resumed run evaluates and writes answers "
-        "at random moments, the undisturbed one never does.", "",
+        f"**{runs} resumed runs, {wrong} that left the path**. After every later moment a hash of "
+        f"weights, moments, scaler, random states and place is compared with the undisturbed "
+        f"run's: {hashes} hashes (of two processes twice as many). `looks`: the resumed run "
+        "evaluates and writes answers at random moments, the undisturbed one never does.", "",
         HEAD, "|" + "---|" * (len(same_path.FACTORS) + 2), *rows, "",
     ]  # fmt: skip
 
@@ -98,7 +105,9 @@ class Mutation:
     """In what is printed."""
     change: Callable[[Small], None] = lambda small: None
     words: tuple[str, ...] = ()
-    """In place of some of the command's."""
+    """Beside the command's own."""
+    swap: tuple[str, str] = ("", "")
+    """One of the command's words and what is given in its place."""
     refused: bool = True
     path: str = ""
     """Put before the other places where Python looks for libraries."""
@@ -167,9 +176,11 @@ def mutations(libraries: Path) -> Iterator[Mutation]:
     yield Mutation("the word that ends a text", tokenizer,
                    _text("tokenizer_config.json", '"<|end|>"', '"<|eot|>"'))  # fmt: skip
     for name, value in (("lora_alpha", 64), ("lora_r", 8), ("learning_rate", 1e-3), ("seed", 7),
-                        ("per_device_train_batch_size", 8), ("weight_decay", 0.1),
-                        ("max_length", 20), ("gradient_accumulation_steps", 2)):  # fmt: skip
+                        ("weight_decay", 0.1), ("max_length", 20), ("lora_dropout", 0.1),
+                        ("gradient_accumulation_steps", 2)):  # fmt: skip
         yield Mutation(name, f"'{name}'", words=("--set", f"{name}={value}"))
+    batch = "per_device_train_batch_size"
+    yield Mutation(batch, f"'{batch}': 8", swap=(f"{batch}=4", f"{batch}=8"))
     yield Mutation("method", "method was lora, now full", words=("--method", "full"))
     yield Mutation("precision", "precision was fp32", words=("--precision", "bf16"))
     yield Mutation("processes", "processes was 1, now 2", words=("--processes", "2"))
@@ -205,7 +216,9 @@ def gone_on(small: Small, run: Path, mutation: Mutation) -> str:
     """What the same command says and does now: `refused`, `said` or `silent`."""
     copy = run.with_name("again")
     shutil.copytree(run, copy)
-    words = small_nights.command(small, copy, *STEPS, *mutation.words)
+    old, new = mutation.swap
+    steps = [new if word == old else word for word in STEPS]
+    words = small_nights.command(small, copy, *steps, *mutation.words)
     paths = [mutation.path] if mutation.path else []
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
     with changed(small, mutation):
@@ -220,22 +233,29 @@ def gone_on(small: Small, run: Path, mutation: Mutation) -> str:
     return "refused" if refused else "said"
 
 
-def compared() -> list[str]:
-    """The table of what was changed under a night, one at a time."""
-    outcomes: list[tuple[str, str]] = []
+def compare(keep: Callable[[str, Any], None], known: Results) -> None:
+    """Every change that is missing, one at a time."""
     with tempfile.TemporaryDirectory() as folder:
+        missing = [one for one in mutations(Path(folder) / "libraries") if one.what not in known]
+        if not missing:
+            return
         small = small_nights.make(Path(folder))
         run = Path(folder) / "run"
         interrupted(small, run)
-        for mutation in mutations(Path(folder) / "libraries"):
-            outcomes.append((mutation.what, gone_on(small, run, mutation)))
-            print(*outcomes[-1], flush=True)
-    silent = sum(outcome == "silent" for _, outcome in outcomes)
-    rows = [f"| {what} | {outcome} |" for what, outcome in outcomes]
+        for mutation in missing:
+            keep(mutation.what, gone_on(small, run, mutation))
+
+
+def compared(found: Results) -> list[str]:
+    """The table of what was changed under a night."""
+    with tempfile.TemporaryDirectory() as folder:
+        names = [one.what for one in mutations(Path(folder))]
+    silent = sum(found[name] == "silent" for name in names)
+    rows = [f"| {name} | {found[name]} |" for name in names]
     return [
         "## What was changed under a night", "",
-        f"A night of the real command, killed after its third checkpoint; then one thing is other "
-        f"and the same command is given again: **{len(outcomes)} changes, {silent} silent**. "
+        "A night of the real command, killed after its third checkpoint; then one thing is other "
+        f"and the same command is given again: **{len(names)} changes, {silent} silent**. "
         "What makes another night of it is refused by name (exit 2); what does not is said.", "",
         "| changed | outcome |", "|---|---|", *rows, "",
     ]  # fmt: skip
@@ -248,10 +268,22 @@ def main() -> None:
     torch.set_num_threads(1)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ["OVERNIGHT_HISTORY"] = "off"
-    begun = time.monotonic()
-    page: list[Any] = ["# The same path", "", nights.machine(), "", *matrix(), *compared()]
-    took = time.monotonic() - begun
-    page += [f"{took / 60:.0f} minutes, one thread. Repeat: `python bench/same_path.py`", ""]
+    given = nights.arguments(__doc__ or "")
+    given.work.mkdir(exist_ok=True)
+    file = given.work / "same_path.jsonl"
+
+    def known() -> Results:
+        return {one["what"]: one["found"] for one in nights.remembered(file)}
+
+    def keep(what: str, found: Any) -> None:
+        nights.remember(file, {"what": what, "found": found})
+        print(what, found, flush=True)
+
+    if not given.report:
+        compare(keep, known())
+        resume(keep, known())
+    page = ["# The same path", "", nights.machine(), "", *matrix(known()), *compared(known()),
+            "One thread. Repeat: `python bench/same_path.py`", ""]  # fmt: skip
     nights.RESULTS.mkdir(exist_ok=True)
     (nights.RESULTS / "same_path.md").write_text("\n".join(page), "utf-8")
     print("\n".join(page))
