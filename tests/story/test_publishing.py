@@ -9,6 +9,7 @@ import pytest
 from tests.training.nights import WEIGHTS, Night, stepped
 
 from overnight.codec import entry_to_line
+from overnight.probe.clock import SystemClock
 from overnight.story.publishing import Publisher
 from overnight.training import export, journal
 from overnight.training.journal import Journal
@@ -166,9 +167,10 @@ def test_where_no_time_is_left_the_model_is_put_in_place_untested(publisher, tes
     assert holds(late, "10")
 
 
-def test_a_test_that_hangs_is_ended_and_the_model_is_put_in_place(publisher, tests_with, night):
+def test_a_test_that_hangs_is_ended_and_the_model_is_put_in_place(publisher, tests_with):
     tests_with(HANGS)
-    assert replace(publisher, ends_at=night.clock.boot() + 2.1, price=1.0).publish()
+    clock = SystemClock()
+    assert replace(publisher, clock=clock, ends_at=clock.boot() + 2.1, price=1.0).publish()
     assert not published(publisher)[-1].tested
     assert holds(publisher, "10")
 
