@@ -2,6 +2,7 @@
 
 import os
 import time
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -9,6 +10,9 @@ from tests.adapters import own_trainers as own
 from tests.adapters.own_trainers import led, train
 from tests.fakes import FakeClock
 from transformers import TrainerCallback
+
+from overnight.adapters import kept
+from overnight.adapters.conductor import Conductor, Wanted
 
 pytestmark = pytest.mark.tiny
 
@@ -194,3 +198,18 @@ def test_a_stop_that_another_callback_asks_for_is_saved_too(tmp_path, clock):
     trainer = own.plain(tmp_path, own.Takes(clock), led(clock), Stops())
     trainer.train()
     assert own.saved(tmp_path)[-1] == trainer.state.global_step == 7
+
+
+def test_what_the_figures_say_of_the_run_is_told_in_words_once(clock, capsys):
+    args = SimpleNamespace(world_size=1, output_dir="run", gradient_accumulation_steps=1,
+                           eval_strategy="no", per_device_train_batch_size=1,
+                           get_warmup_steps=lambda horizon: 0)  # fmt: skip
+    state = SimpleNamespace(is_world_process_zero=True, max_steps=100, eval_steps=1, epoch=0.0,
+                            global_step=0, log_history=[])  # fmt: skip
+    live = {"train_dataloader": range(10), "model": torch.nn.Linear(1, 1)}
+    run = Conductor(kept.term(by=None, within="1h", clock=clock), Wanted(), clock,
+                    at=(args, state, live))  # fmt: skip
+    for state.global_step in range(1, 60):
+        run.logged(state, {"loss": 0.0, "grad_norm": 0.0})
+    said = capsys.readouterr().out.splitlines()
+    assert len([line for line in said if "loss" in line]) == 1

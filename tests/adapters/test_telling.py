@@ -1,4 +1,5 @@
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from tests.adapters.test_pilot import MANNERS, Loop
@@ -79,3 +80,11 @@ def test_a_last_evaluation_left_out_is_explained(loop):
     assert "eval_on_start=True" in telling.no_look(loop.pilot)
     loop.look()
     assert telling.no_look(loop.pilot) == "it takes 1.0 s, more than there is left"
+
+
+def test_a_log_line_is_a_figure_where_it_has_a_loss():
+    state = SimpleNamespace(global_step=7, epoch=0.5)
+    seen = telling.figure({"loss": 2.0, "grad_norm": 1.0}, state, 100)
+    assert (seen.step, seen.loss, seen.held_out, seen.horizon) == (7, 2.0, None, 100)
+    assert telling.figure({"eval_loss": 3.0}, state, 100).held_out == 3.0
+    assert telling.figure({"train_runtime": 3.0}, state, 100) is None

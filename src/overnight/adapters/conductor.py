@@ -6,12 +6,14 @@ the rate of each step, lines. Never: transformers itself (adapters/transformers.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from overnight.adapters import folders, gradients, kept, manners, rates, telling, traps
 from overnight.adapters.pilot import Pilot, Wishes
+from overnight.adapters.speaker import Speaker
+from overnight.control.signs import Signs
 from overnight.probe.clock import Clock
 from overnight.training import processes
 from overnight.values.errors import NoPlanFits
@@ -31,32 +33,6 @@ class Wanted:
     save_minutes: float | None = None
 
 
-def say(line: str) -> None:
-    """One line for people, above the Trainer's bar."""
-    from tqdm import tqdm
-
-    tqdm.write(f"overnight: {line}")
-
-
-@dataclass(slots=True)
-class Speaker:
-    """Lines from the first process alone."""
-
-    aloud: bool
-    said: set[str] = field(default_factory=set)
-
-    def say(self, line: str) -> None:
-        """One line."""
-        if self.aloud:
-            say(line)
-
-    def once(self, line: str) -> None:
-        """One line, unless it was said before."""
-        if line not in self.said:
-            self.said.add(line)
-            self.say(line)
-
-
 class Conductor:
     """From `on_train_begin` to `on_train_end`."""
 
@@ -72,7 +48,7 @@ class Conductor:
                            clock=clock.boot)  # fmt: skip
         self.stretched: rates.Stretched | None = None
         self.ours: tuple[int, ...] = ()
-        self.ending, self.over = "", False
+        self.ending, self.over, self.signs = "", False, Signs()
         self._dropped, self._by_time, self._micro, self._spoken_at = False, False, 0, 0.0
 
     def remembered(self) -> kept.Kept:
@@ -259,6 +235,11 @@ class Conductor:
 
     def logged(self, state: Any, logs: dict[str, Any]) -> None:
         """Figures beside the Trainer's own, for whoever reads them after this callback."""
+        figure = telling.figure(logs, state, self.pilot.deadline.horizon)
+        if figure is not None:
+            self.signs = self.signs.after(figure)
+            for sign in self.signs.fresh:
+                self.speaker.say(sign.text)
         if "loss" in logs:
             self.pilot.watch.carry()
             self.pilot.reported(float(logs["loss"]))
@@ -273,8 +254,6 @@ class Conductor:
         logs.update(told)
         if state.log_history:
             state.log_history[-1].update(told)
-        if self.pilot.health.high and self.pilot.health.trouble:
-            self.speaker.once(self.pilot.health.trouble)
 
     def _best(self, state: Any) -> None:
         """The last model is evaluated after it was saved; the Trainer looks before it saves."""

@@ -3,11 +3,14 @@
 In: a Pilot, a Term, a clock. Out: strings and plain numbers. Never: prints, logs, decides.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from overnight.adapters.guide_files import accuracy
 from overnight.adapters.kept import Term
 from overnight.adapters.pilot import Pilot
+from overnight.control.figures import Figure
 from overnight.probe.clock import Clock, echo, local_zone
 from overnight.values.units import show_duration
 
@@ -42,6 +45,21 @@ def metrics(pilot: Pilot, term: Term, clock: Clock) -> dict[str, float]:
         "training/eta_high_hours": (finish.high - now) / HOUR,
         "optimization/estimated_hours": pilot.estimated_seconds / HOUR,
     }
+
+
+def figure(logs: Mapping[str, Any], state: Any, horizon: int) -> Figure | None:
+    """What a log line says of the run's health; None where it says nothing."""
+    if "loss" not in logs and "eval_loss" not in logs:
+        return None
+    return Figure(
+        step=state.global_step,
+        loss=logs.get("loss"),
+        grad_norm=logs.get("grad_norm"),
+        learning_rate=logs.get("learning_rate"),
+        epoch=state.epoch,
+        held_out=logs.get("eval_loss"),
+        horizon=horizon,
+    )
 
 
 def summary(pilot: Pilot, clock: Clock) -> dict[str, float]:

@@ -11,7 +11,8 @@ from transformers import TrainerCallback
 from transformers.trainer_callback import DefaultFlowCallback, ExportableState
 
 from overnight.adapters import folders, kept, manners
-from overnight.adapters.conductor import Conductor, Wanted, say
+from overnight.adapters.conductor import Conductor, Wanted
+from overnight.adapters.speaker import say
 from overnight.probe.clock import Clock, SystemClock
 from overnight.values.errors import ArgumentError
 
