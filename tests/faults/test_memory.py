@@ -10,14 +10,15 @@ import pytest
 from tests.faults.needs import PATIENCE, the_child
 from tests.small_nights import SIXTY_STEPS, Small, start, told, wait_until
 
-from overnight.values.ledger import Crashed, Ended, Replanned, Resumed, Shrunk, Stepped
+from overnight.values.ledger import Ended, Replanned, Resumed, Stepped
+from overnight.values.troubles import Crashed, Shrunk
 
 pytestmark = pytest.mark.faults
 
 WEIGHTS = "final/model.safetensors"
 ROOM = 48 * 2**20
 """Bytes beyond what is taken when training begins; a step of WIDE takes twice as much."""
-WIDE = ("--set", "max_steps=12", "--set", "per_device_train_batch_size=96",
+WIDE = ("--precision", "fp32", "--set", "max_steps=12", "--set", "per_device_train_batch_size=96",
         "--set", "gradient_accumulation_steps=1", "--set", "save_steps=4")  # fmt: skip
 
 
