@@ -268,6 +268,7 @@ def main() -> None:
     torch.set_num_threads(1)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ["OVERNIGHT_HISTORY"] = "off"
+    small_nights.PATIENCE = 1800.0  # others may use the machine
     given = nights.arguments(__doc__ or "")
     given.work.mkdir(exist_ok=True)
     file = given.work / "same_path.jsonl"
