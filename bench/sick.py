@@ -34,7 +34,8 @@ from overnight.training import lineage, methods
 from overnight.training.batches import Corpus
 from overnight.training.render import Encoded
 from overnight.training.session import Material
-from overnight.values.ledger import Clipped, Dropped, Evaluated, Rewound, Stepped, Stopped
+from overnight.values.ledger import Evaluated, Stepped, Stopped
+from overnight.values.troubles import Clipped, Dropped, Rewound
 
 HORIZON = 60
 RATE = 2e-3

@@ -22,7 +22,6 @@ from overnight.probe.clock import SystemClock
 from overnight.training import journal
 from overnight.values.ledger import (
     Chosen,
-    Crashed,
     Ended,
     Promoted,
     Published,
@@ -32,6 +31,7 @@ from overnight.values.ledger import (
     Stepped,
     Stopped,
 )
+from overnight.values.troubles import Crashed
 
 MANY_STEPS = ("--set", "max_steps=200", "--set", "save_steps=50", "--set", "eval_steps=50",
               "--set", "per_device_train_batch_size=4")  # fmt: skip

@@ -18,8 +18,9 @@ from overnight.story import wishes
 from overnight.story.wishes import More
 from overnight.training.journal import Journal
 from overnight.values.errors import InputError, NothingToPublish
-from overnight.values.ledger import Crashed, Ended, Promoted, Published
+from overnight.values.ledger import Ended, Promoted, Published
 from overnight.values.request import Request, Settings, Window
+from overnight.values.troubles import Crashed
 
 PYTHON = sys.executable
 

@@ -28,8 +28,9 @@ from overnight.story.vigil import Vigil, processor_seconds
 from overnight.training import export, journal
 from overnight.training.journal import Journal
 from overnight.values.errors import EndedEarly, NoPlanFits
-from overnight.values.ledger import Crashed, Entry, Prepared, Promoted, Saved, Started, Stepped
+from overnight.values.ledger import Entry, Prepared, Promoted, Saved, Started, Stepped
 from overnight.values.request import Request
+from overnight.values.troubles import Crashed
 
 PUBLISH_PRIOR = 12.0
 """Seconds kept for publishing before this machine's own imports were timed."""

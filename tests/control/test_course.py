@@ -11,7 +11,8 @@ from overnight.control.patience import LOST, Patience
 from overnight.control.schedule import Schedule
 from overnight.values.cadence import Cadence
 from overnight.values.decisions import Replan, Rewind, Save, Step, Stop
-from overnight.values.ledger import Dropped, Evaluated, Loss, Replanned, Rewound
+from overnight.values.ledger import Evaluated, Loss, Replanned
+from overnight.values.troubles import Dropped, Rewound
 
 COURSE = Course(
     deadline=Deadline(started_at=0.0, ends_at=None, steps_wanted=100, tokens_per_step=1.0,

@@ -3,7 +3,7 @@
 import pytest
 
 from overnight.control.jumps import Jumps, Reading
-from overnight.values.ledger import Jumped
+from overnight.values.troubles import Jumped
 
 HOUR, DAY = 3600.0, 86_400.0
 START = Reading(wall=1_800_000_000.0, boot=1_000.0, awake=900.0)

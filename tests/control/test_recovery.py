@@ -16,8 +16,9 @@ from overnight.control.recovery import (
     smaller,
     smallest,
 )
-from overnight.values.ledger import Resumed, Rewound, Saved, Shrunk
+from overnight.values.ledger import Resumed, Saved
 from overnight.values.plan import Candidate
+from overnight.values.troubles import Rewound, Shrunk
 
 EIGHT = Candidate(
     method="lora", per_device_train_batch_size=8, gradient_accumulation_steps=1, max_length=128,

@@ -29,13 +29,9 @@ from overnight.training import journal, lineage, sealed
 from overnight.training.history import History
 from overnight.training.journal import Journal
 from overnight.values.errors import InputError
-from overnight.values.ledger import (
-    Noted,
-    Promoted,
-    Resumed,
-    Rewound,
-)
+from overnight.values.ledger import Noted, Promoted, Resumed
 from overnight.values.plan import Candidate
+from overnight.values.troubles import Rewound
 
 
 @dataclass

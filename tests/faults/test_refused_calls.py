@@ -6,7 +6,8 @@ import pytest
 from tests.faults.needs import PATIENCE, refusing, the_child
 from tests.small_nights import SIXTY_STEPS, Small, start, told, wait_until
 
-from overnight.values.ledger import Crashed, Ended, Noted, Promoted, Published, Stepped
+from overnight.values.ledger import Ended, Noted, Promoted, Published, Stepped
+from overnight.values.troubles import Crashed
 
 pytestmark = pytest.mark.faults
 

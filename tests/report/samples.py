@@ -11,7 +11,6 @@ from overnight.values.facts import DatasetProfile, Finding, Hardware, Interval, 
 from overnight.values.ledger import (
     Answered,
     Chosen,
-    Crashed,
     Ended,
     Entry,
     Evaluated,
@@ -27,7 +26,6 @@ from overnight.values.ledger import (
     Replanned,
     Resumed,
     Saved,
-    Shrunk,
     Started,
     Stepped,
     Stopped,
@@ -42,6 +40,7 @@ from overnight.values.plan import (
     TimeEstimate,
 )
 from overnight.values.request import Request, Window
+from overnight.values.troubles import Crashed, Shrunk
 
 START = 1_795_215_600.0  # 20 Nov 2026 23:00 UTC
 WINDOW = 8 * 3600.0

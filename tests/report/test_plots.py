@@ -7,7 +7,7 @@ import pytest
 
 from overnight.report import plots
 from overnight.report.reading import Timed
-from overnight.values.ledger import Diagnosed
+from overnight.values.troubles import Diagnosed
 
 from . import samples
 

@@ -6,8 +6,6 @@ from overnight.report import reading
 from overnight.values.ledger import (
     Answered,
     Continued,
-    Crashed,
-    Diagnosed,
     Ended,
     Entry,
     Evaluated,
@@ -17,11 +15,11 @@ from overnight.values.ledger import (
     Published,
     Rehearsed,
     Resumed,
-    Rewound,
     Saved,
     Stepped,
     Stopped,
 )
+from overnight.values.troubles import Crashed, Diagnosed, Rewound
 
 from . import samples
 from .samples import STARTED, evaluated, step

@@ -1,22 +1,8 @@
 import pytest
 
 from overnight.report.sentences import exit_words, sentence, stop_words, trouble
-from overnight.values.ledger import (
-    Clipped,
-    Continued,
-    Crashed,
-    Diagnosed,
-    Dropped,
-    Ended,
-    Jumped,
-    Noted,
-    Promoted,
-    Replanned,
-    Resumed,
-    Rewound,
-    Shrunk,
-    Stopped,
-)
+from overnight.values.ledger import Continued, Ended, Noted, Promoted, Replanned, Resumed, Stopped
+from overnight.values.troubles import Clipped, Crashed, Diagnosed, Dropped, Jumped, Rewound, Shrunk
 
 
 def test_a_crash_says_how_the_process_died():

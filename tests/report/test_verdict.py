@@ -3,7 +3,8 @@ from dataclasses import replace
 import pytest
 
 from overnight.report.verdict import judge, quality
-from overnight.values.ledger import Chosen, Crashed, Ended, Entry, Loss, Noted
+from overnight.values.ledger import Chosen, Ended, Entry, Loss, Noted
+from overnight.values.troubles import Crashed
 
 from . import samples
 from .samples import Journal, begin, finish, train

@@ -14,7 +14,8 @@ from overnight.story.stage import Stage
 from overnight.story.teller import Teller
 from overnight.training import journal
 from overnight.training.journal import Journal
-from overnight.values.ledger import Diagnosed, Evaluated, Loss, Rehearsed, Replanned, Stepped
+from overnight.values.ledger import Evaluated, Loss, Rehearsed, Replanned, Stepped
+from overnight.values.troubles import Diagnosed
 
 HORIZON = 200
 

@@ -9,6 +9,7 @@ import pytest
 from tests.fakes import FakeClock
 from tests.training.nights import start
 
+from overnight.control.course import Course
 from overnight.control.deadline import Deadline
 from overnight.control.schedule import Schedule
 from overnight.story import heed as module
@@ -18,8 +19,8 @@ from overnight.story.stage import Stage
 from overnight.story.teller import Teller
 from overnight.training import journal
 from overnight.training.journal import Journal
-from overnight.control.course import Course
-from overnight.values.ledger import Jumped, Noted
+from overnight.values.ledger import Noted
+from overnight.values.troubles import Jumped
 
 HOUR = 3600.0
 

@@ -8,9 +8,10 @@ from tests.report import samples
 
 from overnight.codec import to_json
 from overnight.story.record import machine, record
-from overnight.values.ledger import Continued, Entry, Published, Rewound
+from overnight.values.ledger import Continued, Entry, Published
 from overnight.values.lessons import Remembered
 from overnight.values.plan import TimeEstimate
+from overnight.values.troubles import Rewound
 
 PRIOR = {"tokens_per_second": 500.0, "peak_bytes": 19e9, "imports": 7.0}
 

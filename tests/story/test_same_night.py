@@ -16,8 +16,9 @@ from overnight.probe.clock import SystemClock
 from overnight.story import begin
 from overnight.training.losses import Head
 from overnight.training.session import Session
-from overnight.values.ledger import Resumed, Rewound, Saved, Shrunk, Stopped
+from overnight.values.ledger import Resumed, Saved, Stopped
 from overnight.values.request import Request, Settings
+from overnight.values.troubles import Rewound, Shrunk
 
 pytestmark = pytest.mark.tiny
 STEPS = 24

@@ -19,7 +19,7 @@ from overnight.story.smaller import Memory
 from overnight.training import journal, sealed
 from overnight.training.journal import Journal
 from overnight.values.errors import NoPlanFits, OvernightError
-from overnight.values.ledger import Shrunk
+from overnight.values.troubles import Shrunk
 
 PLANNED = replace(samples.PLAN.candidate, per_device_train_batch_size=8, dataloader_num_workers=2)
 

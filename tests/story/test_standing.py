@@ -11,7 +11,8 @@ from overnight.control.course import Course
 from overnight.control.deadline import Deadline
 from overnight.control.schedule import Schedule
 from overnight.story.standing import Standing, answering, last_step, standing
-from overnight.values.ledger import Answered, Noted, Rehearsed, Replanned, Rewound, Shrunk
+from overnight.values.ledger import Answered, Noted, Rehearsed, Replanned
+from overnight.values.troubles import Rewound, Shrunk
 
 REHEARSED = Rehearsed(steps=5, seconds=5.0, tokens_per_second=1.0, peak_bytes=1)
 FIRST = Standing(

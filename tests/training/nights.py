@@ -16,11 +16,11 @@ from overnight.values.ledger import (
     Loss,
     Promoted,
     Resumed,
-    Rewound,
     Saved,
     Started,
     Stepped,
 )
+from overnight.values.troubles import Rewound
 
 WEIGHTS = "adapter_model.safetensors"
 

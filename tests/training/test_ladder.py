@@ -20,7 +20,8 @@ from tests.training.sickness import (
 
 from overnight.training import lineage, methods
 from overnight.training.session import Material
-from overnight.values.ledger import Clipped, Dropped, Promoted, Rewound, Saved, Stepped, Stopped
+from overnight.values.ledger import Promoted, Saved, Stepped, Stopped
+from overnight.values.troubles import Clipped, Dropped, Rewound
 
 pytestmark = pytest.mark.tiny
 FREE = replace(tiny.CANDIDATE, max_grad_norm=100.0)

@@ -16,17 +16,8 @@ from overnight.training.room import MemoryGone
 from overnight.training.session import Taken
 from overnight.values.cadence import Cadence
 from overnight.values.decisions import Progress
-from overnight.values.ledger import (
-    Dropped,
-    Evaluated,
-    Loss,
-    Promoted,
-    Replanned,
-    Rewound,
-    Saved,
-    Stepped,
-    Stopped,
-)
+from overnight.values.ledger import Evaluated, Loss, Promoted, Replanned, Saved, Stepped, Stopped
+from overnight.values.troubles import Dropped, Rewound
 
 NAN = float("nan")
 WELL = Taken(taken=True, loss=2.0, grad_norm=1.0, tokens=100, learnt_tokens=50)

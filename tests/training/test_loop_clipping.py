@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from tests.training.test_loop import WELL, course, night, of
 
-from overnight.values.ledger import Clipped, Stepped
+from overnight.values.ledger import Stepped
+from overnight.values.troubles import Clipped
 
 
 def test_a_gradient_far_above_the_usual_is_clipped_and_told_before_its_step():

@@ -9,7 +9,8 @@ from tests.training.test_loop import WELL, kinds, night, of
 from overnight.control.recovery import shrunk
 from overnight.training.room import MemoryGone, OptimizerMemoryGone
 from overnight.values.errors import NoPlanFits
-from overnight.values.ledger import Shrunk, Stepped
+from overnight.values.ledger import Stepped
+from overnight.values.troubles import Shrunk
 
 
 def test_memory_gone_cuts_what_did_not_fit_and_takes_the_same_step():

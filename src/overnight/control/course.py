@@ -11,7 +11,8 @@ from overnight.control.health import Health
 from overnight.control.patience import LOST, Patience
 from overnight.control.schedule import Schedule
 from overnight.values.decisions import Decision, Replan, Rewind, Save, Stop
-from overnight.values.ledger import Dropped, Evaluated, Event, Replanned, Rewound, Stepped
+from overnight.values.ledger import Evaluated, Event, Replanned, Stepped
+from overnight.values.troubles import Dropped, Rewound
 
 SETTLING = "the loss scaler is looking for its scale"
 """Why fp16 drops its first steps: neither sickness nor a step."""

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field, replace
 from overnight.control.loads import Loads
 from overnight.values.cadence import Cadence, Stretch
 from overnight.values.decisions import Decision, Evaluate, Replan, Save, Step, Stop
-from overnight.values.ledger import Evaluated, Event, Rehearsed, Rewound, Saved, Stepped
+from overnight.values.ledger import Evaluated, Event, Rehearsed, Saved, Stepped
 from overnight.values.plan import Reserve, margin_seconds
+from overnight.values.troubles import Rewound
 
 MOVED = "its end was moved"
 ASKED = "somebody asked it to stop"

@@ -6,7 +6,7 @@ In: readings of the wall clock, the boot-time clock and the clock that stands st
 
 from dataclasses import dataclass, replace
 
-from overnight.values.ledger import Jumped
+from overnight.values.troubles import Jumped
 
 JUMP_SECONDS = 2.0
 """Between two looks; what NTP corrects by slewing is under 0.5 ms a second (adjtimex(2))."""

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Literal
 
-from overnight.values.ledger import Event, Resumed, Rewound, Saved, Shrunk, Stepped
+from overnight.values.ledger import Event, Resumed, Saved, Stepped
 from overnight.values.plan import Candidate
+from overnight.values.troubles import Rewound, Shrunk
 
 Where = Literal["gradients", "optimizer", "host"]
 RESTARTS = 3

@@ -118,7 +118,7 @@ def _left_behind(step: "_Step") -> float:
 
 
 def _margin(peak: int, lesson: Lesson | None) -> int:
-    """What must stay free for the estimate's own error, so that it holds nineteen times in twenty."""
+    """What stays free for the estimate's own error: it is to hold nineteen times in twenty."""
     off = ERROR if lesson is None else lesson.ratio.high - 1.0
     return int(max(off, 0.0) * peak)
 

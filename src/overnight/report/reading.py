@@ -13,8 +13,6 @@ from overnight.report.sentences import trouble
 from overnight.values.ledger import (
     Answered,
     Continued,
-    Crashed,
-    Diagnosed,
     Ended,
     Entry,
     Evaluated,
@@ -23,12 +21,12 @@ from overnight.values.ledger import (
     Prepared,
     Rehearsed,
     Resumed,
-    Rewound,
     Saved,
     Started,
     Stepped,
     Stopped,
 )
+from overnight.values.troubles import Crashed, Diagnosed, Rewound
 
 E = TypeVar("E", bound=Event)
 State = Literal["planned", "starting", "training", "ending", "finished", "stopped", "failed",

@@ -9,22 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 from overnight.report.words import count_of, inert_line
-from overnight.values.ledger import (
-    Clipped,
-    Continued,
-    Crashed,
-    Diagnosed,
-    Dropped,
-    Ended,
-    Event,
-    Jumped,
-    Noted,
-    Replanned,
-    Resumed,
-    Rewound,
-    Shrunk,
-    Stopped,
-)
+from overnight.values.ledger import Continued, Ended, Event, Noted, Replanned, Resumed, Stopped
+from overnight.values.troubles import Clipped, Crashed, Diagnosed, Dropped, Jumped, Rewound, Shrunk
 from overnight.values.units import show_duration
 
 _REASONS = {

@@ -21,7 +21,6 @@ from overnight.values.errors import InputError
 from overnight.values.facts import DatasetProfile, Hardware, ModelProfile
 from overnight.values.ledger import (
     Chosen,
-    Crashed,
     Ended,
     Entry,
     Evaluated,
@@ -38,6 +37,7 @@ from overnight.values.ledger import (
 )
 from overnight.values.plan import Plan
 from overnight.values.request import Request
+from overnight.values.troubles import Crashed
 
 __all__ = ["Report", "as_json", "load", "promises", "summarise"]
 

@@ -20,7 +20,6 @@ from overnight.training import journal
 from overnight.training.journal import Journal
 from overnight.values.errors import EndedEarly, NothingToPublish, OvernightError
 from overnight.values.ledger import (
-    Crashed,
     Ended,
     Entry,
     Prepared,
@@ -31,6 +30,7 @@ from overnight.values.ledger import (
     Stepped,
     Stopped,
 )
+from overnight.values.troubles import Crashed
 
 DISK_REFUSED = 5
 """Exit status of a training process that came to its end and could not write down how."""

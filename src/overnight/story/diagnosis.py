@@ -11,15 +11,8 @@ from overnight.control.figures import Figure
 from overnight.control.signs import Signs
 from overnight.story.stage import Stage
 from overnight.training.loop import Loop
-from overnight.values.ledger import (
-    Diagnosed,
-    Entry,
-    Evaluated,
-    Event,
-    Rehearsed,
-    Replanned,
-    Stepped,
-)
+from overnight.values.ledger import Entry, Evaluated, Event, Rehearsed, Replanned, Stepped
+from overnight.values.troubles import Diagnosed
 
 
 def watch(on: Stage, loop: Loop, event: Event) -> None:

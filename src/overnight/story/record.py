@@ -18,7 +18,6 @@ from overnight.values.facts import DatasetProfile, Hardware, Interval, ModelProf
 from overnight.values.ledger import (
     Chosen,
     Continued,
-    Crashed,
     Ended,
     Entry,
     Evaluated,
@@ -26,15 +25,14 @@ from overnight.values.ledger import (
     Published,
     Rehearsed,
     Resumed,
-    Rewound,
     Saved,
-    Shrunk,
     Started,
     Stepped,
     Stopped,
 )
 from overnight.values.lessons import Remembered
 from overnight.values.plan import Plan
+from overnight.values.troubles import Crashed, Rewound, Shrunk
 
 VERSIONED = ("overnight", "torch", "transformers")
 """What a night's pace and memory, and what was foretold of them, depend on most."""

@@ -15,8 +15,9 @@ from overnight.training import journal, sealed
 from overnight.training.journal import Journal
 from overnight.values.errors import InputError, NoPlanFits, OvernightError
 from overnight.values.facts import Hardware
-from overnight.values.ledger import Shrunk, Stepped
+from overnight.values.ledger import Stepped
 from overnight.values.plan import Plan
+from overnight.values.troubles import Shrunk
 
 if TYPE_CHECKING:
     from overnight.story.stage import Stage

@@ -11,17 +11,9 @@ from itertools import pairwise
 
 from overnight.control import recovery
 from overnight.control.course import Course
-from overnight.values.ledger import (
-    Answered,
-    Entry,
-    Rehearsed,
-    Resumed,
-    Rewound,
-    Saved,
-    Shrunk,
-    Stepped,
-)
+from overnight.values.ledger import Answered, Entry, Rehearsed, Resumed, Saved, Stepped
 from overnight.values.plan import Candidate
+from overnight.values.troubles import Rewound, Shrunk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,17 +15,8 @@ from overnight.training.evaluation import OutOfTime
 from overnight.training.journal import started
 from overnight.training.session import Session
 from overnight.values.errors import OvernightError
-from overnight.values.ledger import (
-    Entry,
-    Evaluated,
-    Event,
-    Loss,
-    Part,
-    Promoted,
-    Rewound,
-    Saved,
-    Stepped,
-)
+from overnight.values.ledger import Entry, Evaluated, Event, Loss, Part, Promoted, Saved, Stepped
+from overnight.values.troubles import Rewound
 
 HEALTHY_STEPS = 20
 """Steps after which a checkpoint is promoted, if an evaluation has not come first (DESIGN 5)."""

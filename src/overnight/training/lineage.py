@@ -24,7 +24,8 @@ from overnight.training.manifest import (
     read_manifest,
     step_of,
 )
-from overnight.values.ledger import Entry, Evaluated, Promoted, Resumed, Rewound, Saved
+from overnight.values.ledger import Entry, Evaluated, Promoted, Resumed, Saved
+from overnight.values.troubles import Rewound
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,19 +35,8 @@ from overnight.values.decisions import (
     Stop,
 )
 from overnight.values.errors import NoPlanFits
-from overnight.values.ledger import (
-    Clipped,
-    Dropped,
-    Evaluated,
-    Event,
-    Promoted,
-    Replanned,
-    Rewound,
-    Saved,
-    Shrunk,
-    Stepped,
-    Stopped,
-)
+from overnight.values.ledger import Evaluated, Event, Promoted, Replanned, Saved, Stepped, Stopped
+from overnight.values.troubles import Clipped, Dropped, Rewound, Shrunk
 
 E = TypeVar("E", bound=Event)
 
