@@ -44,6 +44,7 @@ check: $(READY)
 	$(BIN)/mypy
 	$(BIN)/mypy tools
 	$(BIN)/python tools/check_house.py
+	$(BIN)/python tools/map_modules.py --check
 
 # Measurements for hours, on the real data beside the checkout; tables go to bench/results.
 bench: $(READY)
@@ -57,3 +58,4 @@ bench: $(READY)
 fix: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	$(BIN)/python tools/map_modules.py
