@@ -26,8 +26,7 @@ RECENT = 40
 """Steps that the pace is read from."""
 FADING_SECONDS = 30.0
 """In which what is no longer recent is forgotten: forty steps of a tiny model are a moment."""
-FEW = 5
-"""Looks and saves that a price is read from."""
+FEW = 5  # looks and saves that a price is read from
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
