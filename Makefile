@@ -35,6 +35,9 @@ faults: $(READY)
 soak: faults
 	$(BIN)/python bench/faults.py
 	$(BIN)/python bench/soak.py
+	$(BIN)/python bench/soak.py --part signals
+	$(BIN)/python bench/soak.py --part faults
+	$(BIN)/python bench/soak.py --report
 	$(BIN)/python bench/kills.py
 
 # The house rules: style, types, sizes.

@@ -10,6 +10,7 @@ of those under a recorded clock (recorded.py), and are compared with the undistu
 """
 
 import argparse
+import os
 import random
 import subprocess
 import sys
@@ -85,6 +86,9 @@ class Night:
         return place.command(run, *self.words, recorded=self.kind == "recorded").start()
 
 
+OURS = ("test_clocks.py", "test_disk.py", "test_finished.py", "test_memory.py",
+        "test_refused_calls.py", "test_signals.py")  # fmt: skip
+"""Of tests/faults: what strikes whole nights; sweeps and damage have a page of their own."""
 LITTER = (".staging-*", ".trash-*", "*.tmp", ".*.tmp")
 
 
@@ -177,9 +181,10 @@ def _compared(one: Night, place: Place, run: Path) -> dict[str, Any]:
 def faults(work: Path) -> None:
     """The tests that strike nights with faults, their outcomes kept; sweeps have their own page."""
     files = sorted((nights.ROOT / "tests/faults").glob("test_*.py"))
-    mine = [str(file) for file in files if not file.name.startswith(("test_sweep", "test_damage"))]
+    mine = [str(file) for file in files if file.name in OURS]
     words = ["-m", "pytest", "-m", "faults", "-rs", f"--junitxml={work.resolve() / 'faults.xml'}"]
-    subprocess.run([sys.executable, *words, *mine], cwd=nights.ROOT, check=False)
+    every = os.environ | {"OVERNIGHT_EVERY_FAULT": "1"}
+    subprocess.run([sys.executable, *words, *mine], cwd=nights.ROOT, env=every, check=False)
 
 
 def main() -> None:

@@ -249,6 +249,8 @@ def events(run: Path) -> list[dict[str, Any]]:
 
 def loads(final: Path) -> str:
     """What is wrong with a published folder; nothing when it loads and computes finite logits."""
+    if not final.is_dir():
+        return "there is none"
     import torch
 
     from overnight.training import export

@@ -16,6 +16,14 @@ from tests.small_nights import wait_until
 PATIENCE = 300.0
 """Seconds after which a night of seconds hangs, also on a machine that others use."""
 
+EVERY = "OVERNIGHT_EVERY_FAULT"
+"""Set in a soak: every case of a fault; else the first one of each."""
+
+
+def strided(*cases: str) -> tuple[str, ...]:
+    """The cases of a fault that this run strikes with."""
+    return cases if EVERY in os.environ else cases[:1]
+
 
 def tried(*words: str) -> bool:
     """Whether a command of the system is there and allowed."""

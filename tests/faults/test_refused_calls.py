@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tests.faults.needs import PATIENCE, refusing, the_child
+from tests.faults.needs import PATIENCE, refusing, strided, the_child
 from tests.small_nights import SIXTY_STEPS, Small, start, told, wait_until
 
 from overnight.values.ledger import Ended, Noted, Promoted, Published, Stepped
@@ -28,7 +28,7 @@ def night_under(small: Small, run: Path, *injections: str, calls: int = 25) -> i
     return process.wait(PATIENCE)
 
 
-@pytest.mark.parametrize("refusal", ["rename:error=EIO", "mkdir:error=EROFS"])
+@pytest.mark.parametrize("refusal", strided("rename:error=EIO", "mkdir:error=EROFS"))
 def test_saves_that_the_disk_refuses_are_said_and_training_goes_on(
     small: Small, finished: Path, tmp_path: Path, refusal: str
 ):
@@ -39,7 +39,7 @@ def test_saves_that_the_disk_refuses_are_said_and_training_goes_on(
     assert (tmp_path / "run" / WEIGHTS).read_bytes() == (finished / WEIGHTS).read_bytes()
 
 
-@pytest.mark.parametrize("refusal", ["fsync:error=EIO", "write:error=ENOSPC"])
+@pytest.mark.parametrize("refusal", strided("fsync:error=EIO", "write:error=ENOSPC"))
 def test_a_journal_that_the_disk_refuses_costs_no_weight(
     small: Small, finished: Path, tmp_path: Path, refusal: str
 ):
