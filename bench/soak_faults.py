@@ -1,6 +1,7 @@
 """What tests/faults has shown: a row for each promise, from pytest's own account.
 
-In: the junit file of a run. Out: a section of bench/results/soak.md. Never: a test that was not run.
+In: the junit file of a run. Out: a section of bench/results/soak.md. Never: a test that did not
+run.
 """
 
 from collections.abc import Iterable, Sequence

@@ -5,7 +5,6 @@ Never: a figure that is in none of them.
 """
 
 import math
-import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -19,13 +18,11 @@ Record = dict[str, Any]
 STEPS = 120
 WORKING = ("rehearsing", "training", "looking", "saving")
 KILLED = (
-    "SIGKILL to the whole process group (seven in ten) or to the command's child alone, at most "
-    "14 a night; after the first the same command again, and the supervisor started {crashes} "
-    "children anew. Windows of 60 to 90 s; the last kill comes at least 5 s before the deadline. "
-    "Recorded clock: it moves by fixed prices for each step, save and look, and going on from a "
-    "checkpoint it shows what it showed there. Of seven kills in the first nights the phase was told "
-    "by hand, for what an earlier kill had left looked like a save. Two nights at a time beside other work: 15 to 30 "
-    "processes wanted the two cores all the while, and a start took 7 to 25 s."
+    "SIGKILL to the whole process group (seven in ten) or to the command's child alone, at most 14 "
+    "a night; after the first the same command again, and {crashes} times the supervisor found its "
+    "child dead or had to end it. Windows of 60 to 90 s; the last kill comes at least 5 s before "
+    "the deadline. Recorded clock: it moves by fixed prices for each step, save and look, and going "
+    "on from a checkpoint it shows what it showed there."
 )
 
 LEFT = (
@@ -199,7 +196,8 @@ def _taken(records: list[Record]) -> list[Record]:
 def write(work: Path) -> None:
     """The page."""
     kills, signals = remembered(work, "kills"), remembered(work, "signals")
-    page = ["# Nights under faults", "", f"{nights.machine()}, commit {commit(work)}", ""]
+    page = ["# Nights under faults", "", f"{nights.machine()}, commit {noted(work, 'commit')}", ""]
+    page += [noted(work, "note"), ""]
     page += (
         kills_section(kills)
         + signals_section(signals)
@@ -211,11 +209,7 @@ def write(work: Path) -> None:
     print("\n".join(page))
 
 
-def commit(work: Path) -> str:
-    """Of the tree that was soaked: what `git` says of it, or the note left beside the records."""
-    noted = work / "commit"
-    if noted.exists():
-        return noted.read_text("utf-8").strip()
-    said = subprocess.run(["git", "-C", str(nights.ROOT), "rev-parse", "--short", "HEAD"],
-                          capture_output=True, text=True, check=False)  # fmt: skip
-    return said.stdout.strip() or "unknown"
+def noted(work: Path, what: str) -> str:
+    """What was noted beside the records: of which commit they are, what else is to be known."""
+    file = work / what
+    return file.read_text("utf-8").strip() if file.exists() else f"({what}: not noted)"
