@@ -21,8 +21,8 @@ KILLED = (
     "SIGKILL to the whole process group (seven in ten) or to the command's child alone, at most 14 "
     "a night; after the first the same command again, and {crashes} times the supervisor found its "
     "child dead or had to end it. Windows of 60 to 90 s; the last kill comes at least 5 s before "
-    "the deadline. Recorded clock: it moves by fixed prices for each step, save and look, and going "
-    "on from a checkpoint it shows what it showed there."
+    "the deadline. Recorded clock: it moves by fixed prices for each step, save and look, and "
+    "going on from a checkpoint it shows what it showed there."
 )
 
 LEFT = (
