@@ -110,7 +110,7 @@ def _instructed(data: Path, folder: Path) -> Any:
     from trl import SFTConfig, SFTTrainer
 
     given = Dataset.from_list(
-        [{"prompt": f"{one['question']}\n", "completion": one["answer"]} for one in rows(data)]
+        [{"text": f"{one['question']}\n{one['answer']}"} for one in rows(data)]
     )
     args = SFTConfig(output_dir=str(folder), max_length=LENGTH, bf16=False,
                      activation_checkpointing=False, **PLAIN)  # fmt: skip

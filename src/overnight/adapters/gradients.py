@@ -18,8 +18,7 @@ def sound(model: Any, optimizer: Any, *, clipped: bool, several: bool) -> bool:
     """
     import torch
 
-    given = [_plain(one.grad) for one in model.parameters() if one.grad is not None]
-    given = [one for one in given if one.numel()]
+    given = [one.grad for one in model.parameters() if one.grad is not None]
     if getattr(optimizer, SCALER, None) is not None or not given:
         return True
     fine = clipped and 0.0 < _largest([min(given, key=_size)]) < float("inf")
@@ -39,7 +38,10 @@ def _largest(gradients: list[Any]) -> float:
     """The largest entry: it never overflows, as a sum of squares in half precision may."""
     import torch
 
-    norms = torch._foreach_norm(gradients, float("inf"))
+    here = [one for one in map(_plain, gradients) if one.numel()]
+    if not here:
+        return 0.0
+    norms = torch._foreach_norm(here, float("inf"))
     return float(torch.stack([one.float().to(norms[0].device) for one in norms]).max().item())
 
 
