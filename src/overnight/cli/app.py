@@ -33,7 +33,7 @@ _WITHIN = Flag("within", "--within", str, "How long it may take (3m).", "TIME")
 _NAME = Flag("name", "NAME", str, "Name of the checkpoint.")
 MOST_LETTERS = 2000
 """Of an error: a row's hundred thousand columns are not all of help."""
-SECRET = re.compile(r"(://)[^/@\s]+@")
+SECRET = re.compile(r"(:/{1,2})[^/@\s]+@")
 """Who logs in and with what, as an address of the web may hold it."""
 _ABOUT = "The best model you could have had by your deadline, on disk by your deadline."
 
