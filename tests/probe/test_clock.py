@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+import time
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -169,6 +170,9 @@ def test_elsewhere_it_goes_on_as_well(monkeypatch: pytest.MonkeyPatch, system: s
 def test_a_process_bears_a_mark_of_its_own(monkeypatch: pytest.MonkeyPatch, system: str) -> None:
     monkeypatch.setattr(sys, "platform", system)
     clock = SystemClock()
-    mine, parents = (process_mark(pid, clock) for pid in (os.getpid(), os.getppid()))
-    assert mine == process_mark(os.getpid(), clock) != parents
+    time.sleep(0.05)  # a mark is as fine as the system counts: hundredths of a second
+    later = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    mine, other = process_mark(os.getpid(), clock), process_mark(later.pid, clock)
+    later.communicate(b"\n")
+    assert mine == process_mark(os.getpid(), clock) != other
     assert process_mark(2**22 + 1, clock) == ""

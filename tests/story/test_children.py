@@ -178,7 +178,8 @@ def test_afterwards_signals_mean_what_they_meant_before():
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = [signal.getsignal(number) for number in numbers]
     with Signals():
-        assert all(signal.getsignal(one) != then for one, then in zip(numbers, before, strict=True))
+        # A terminal that closes may mean nothing before as well: started by nohup.
+        assert all(signal.getsignal(one) != before[n] for n, one in enumerate(numbers[:2]))
     assert [signal.getsignal(number) for number in numbers] == before
 
 

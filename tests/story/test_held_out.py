@@ -1,6 +1,5 @@
 """How many held-out rows a window allows, and the base model's losses through a resumption."""
 
-import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,6 +9,7 @@ import pytest
 from tests.fakes import FakeClock
 
 from overnight.story import held_out
+from overnight.training import sealed
 
 
 class Stage(SimpleNamespace):
@@ -103,5 +103,5 @@ def test_only_the_first_process_writes(stage: Any, tmp_path: Path):
 
 @pytest.mark.tiny
 def test_a_night_remembers_its_base(finished: Path):
-    written = json.loads((finished / held_out.BASE).read_text(encoding="utf-8"))
+    written = sealed.read(finished / held_out.BASE)
     assert {part: len(rows) for part, rows in written.items()} == {"select": 20, "test": 20}
