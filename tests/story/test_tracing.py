@@ -130,7 +130,7 @@ def test_a_folder_that_has_gone_is_named(base):
 
 
 def test_what_cannot_be_traced_is_said_in_one_line(base, monkeypatch):
-    def fails(*_):
+    def fails(*_, **__):
         raise RuntimeError("data-dependent\nand much more of it")
 
     monkeypatch.setattr(tracing, "step", fails)
