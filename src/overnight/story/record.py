@@ -76,7 +76,7 @@ def record(written: Mapping[str, Any], entries: Sequence[Entry], *, run: str) ->
         prior=first.prior,
         predicted={"peak_bytes": float(first.memory.peak_bytes)}
         | {key: interval.mid for key, interval in _promised(first).items()},
-        actual=_measured(entries, first, hardware),
+        actual=_measured(entries, first),
         loss_slope=_slope([step.event for step in steps]),
         night=begun.run,
         data=tag(dataset),
@@ -115,12 +115,12 @@ def _promised(plan: Plan) -> dict[str, Interval]:
     }
 
 
-def _measured(entries: Sequence[Entry], first: Plan, hardware: Hardware) -> dict[str, float]:
+def _measured(entries: Sequence[Entry], first: Plan) -> dict[str, float]:
     """What was measured, under the keys of `Plan.prior`; what could not be is left out."""
     steps = [step.event for step in kept(entries, Stepped)]
     prepared, published = _first_prepared(entries), newest(entries, Published)
     found: dict[str, float | None] = {
-        **_pace(entries, steps, first, hardware),
+        **_pace(entries, steps, first),
         "imports": prepared.import_seconds if prepared else None,
         "tokenising": prepared.data_seconds if prepared else None,
         "loading": prepared.load_seconds if prepared else None,
@@ -139,12 +139,13 @@ def _first_prepared(entries: Sequence[Entry]) -> Prepared | None:
 
 
 def _pace(
-    entries: Sequence[Entry], steps: Sequence[Stepped], first: Plan, hardware: Hardware
+    entries: Sequence[Entry], steps: Sequence[Stepped], first: Plan
 ) -> dict[str, float | None]:
     """Pace and memory of the settings that were planned, not of what memory made of them."""
     if newest(entries, Shrunk):
-        # They needed more than there was: that much, at least, is known.
-        least = max(hardware.memory_free_bytes, first.memory.peak_bytes)
+        # They needed more than what was left of them; how much was there is not known for sure, for
+        # limits on a process or memory in pieces are no free bytes. `fitted` says what does fit.
+        least = max(first.memory.peak_bytes, *(step.peak_bytes for step in steps))
         return {"peak_bytes": float(least)}
     if len(steps) < FEWEST_STEPS:
         return {}
