@@ -89,8 +89,9 @@ def _refuse_foreign(folder: Path) -> None:
     """Refuses a folder that holds something and no night, not even one that was just beginning."""
     if not folder.exists() or (folder.is_dir() and _is_run(folder)):
         return
-    others = [path.name for path in manifest.folders(folder)] if folder.is_dir() else []
-    if others:
+    found = manifest.folders(folder) if folder.is_dir() else []
+    others = [path.name for path in found if manifest.foreign(path)]
+    if others and not (folder / PLAN).exists():
         raise InputError(f"{folder} is another trainer's ({others[-1]} is its newest): go on from "
                          f"it with --resume-from-checkpoint {folder} and an --output-dir of the "
                          "night's own")  # fmt: skip
