@@ -79,7 +79,9 @@ def test_final_holds_what_a_user_needs_and_nothing_else(base, tmp_path):
     export.publish(tmp_path, "checkpoint-3")
     names = {path.name for path in (tmp_path / FINAL).iterdir()}
     assert {"model.safetensors", "config.json", "tokenizer.json", "chat_template.jinja"} <= names
-    assert not names & set(export.NOT_FOR_USE)
+    # What COMPLETE says there is of final/ itself, and not the checkpoint's.
+    assert not (names - {manifest.COMPLETE}) & set(export.NOT_FOR_USE)
+    assert export.damage(tmp_path) == ""
 
 
 def test_a_damaged_checkpoint_is_not_published(base, tmp_path):
