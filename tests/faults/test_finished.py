@@ -27,7 +27,8 @@ def test_a_finished_night_started_five_times_more_changes_no_byte(small, finishe
 
 def torn(text: bytes) -> dict[str, bytes]:
     """What a write that was broken off, or a damaged disk, leaves of a file."""
-    cuts = {f"cut at {at}": text[:at] for at in range(0, len(text), len(text) // 8)}
+    places = (len(text) * eighth // 8 for eighth in range(8))
+    cuts = {f"cut at {at}": text[:at] for at in places}
     return cuts | {"zeros": bytes(len(text)), "not a Status": b"[1, 2]", "not UTF-8": b"\xff\xfe{"}
 
 
