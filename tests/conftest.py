@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.fakes import FakeClock
 
 if TYPE_CHECKING:
     from tests.bad_input import Newcomer
@@ -28,6 +29,12 @@ def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "history.sqlite3"
     monkeypatch.setenv("OVERNIGHT_HISTORY", str(path))
     return path
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """A clock that moves only when told to."""
+    return FakeClock()
 
 
 @pytest.fixture(scope="session")

@@ -38,8 +38,7 @@ REFUSAL_SECONDS = 60.0
 """After the deadline: how long a child may take to say that the window is too short for it."""
 READING_SHARE = 0.02
 """Of the time that reading the journal may take."""
-SLICE = 0.2
-"""Seconds between two looks at the child."""
+SLICE = 0.2  # seconds between two looks at the child
 CHILD_SECONDS = asked.LEAVE_SECONDS + 0.5
 """After SIGTERM: when a child that has not left by itself is ended."""
 PASSED_ON = (2, 3)
@@ -213,8 +212,9 @@ class Supervisor:
         ends = [self.ends_at] if in_time and self.ends_at is not None else []
         if self.hurried_at is not None:
             ends.append(self.hurried_at + asked.GRACE_SECONDS)
-        publisher = Publisher(self.folder, self.journal, self.clock, min(ends, default=None),
-                              self.price, left_at_once=self._leaves)  # fmt: skip
+        by, trust = min(ends, default=None), self.night.trust_remote_code
+        publisher = Publisher(self.folder, self.journal, self.clock, by, self.price,
+                              left_at_once=self._leaves, trust_remote_code=trust)  # fmt: skip
         return Closing(
             self.folder,
             self.journal,

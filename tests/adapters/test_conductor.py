@@ -8,7 +8,6 @@ import pytest
 import torch
 from tests.adapters import own_trainers as own
 from tests.adapters.own_trainers import led, train
-from tests.fakes import FakeClock
 from transformers import TrainerCallback
 
 from overnight.adapters import kept
@@ -20,11 +19,6 @@ pytestmark = pytest.mark.tiny
 @pytest.fixture(autouse=True)
 def quiet(monkeypatch):
     own.quiet(monkeypatch)
-
-
-@pytest.fixture
-def clock():
-    return FakeClock()
 
 
 @pytest.mark.parametrize("name", own.MAKERS)

@@ -10,7 +10,6 @@ import pytest
 import torch
 from tests.adapters import own_trainers as own
 from tests.adapters.own_trainers import led, train
-from tests.fakes import FakeClock
 from transformers import TrainerCallback
 
 from overnight import DeadlineCallback
@@ -22,11 +21,6 @@ pytestmark = pytest.mark.tiny
 @pytest.fixture(autouse=True)
 def quiet(monkeypatch):
     own.quiet(monkeypatch)
-
-
-@pytest.fixture
-def clock():
-    return FakeClock()
 
 
 @pytest.mark.parametrize("name", own.MAKERS)

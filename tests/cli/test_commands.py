@@ -156,6 +156,12 @@ def test_demo_takes_three_minutes_unless_told_otherwise(
 
 def test_the_supervisor_s_children_have_commands_of_their_own(put: Callable[..., None]) -> None:
     put("night", run=lambda folder, clock: 3 if folder == Path("runs/one") else 1)
-    put("training.export", publish=lambda folder, name: 4 if name == "checkpoint-5" else 1)
+    told = []
+    put("training.export", publish=lambda folder, name, **said: told.append((name, said)) or 4)
     assert run(["_night", "runs/one"]) == 3
     assert run(["_publish", "runs/one", "checkpoint-5"]) == 4
+    assert run(["_publish", "runs/one", "checkpoint-5", "--trust-remote-code"]) == 4
+    assert told == [
+        ("checkpoint-5", {"trust_remote_code": False}),
+        ("checkpoint-5", {"trust_remote_code": True}),
+    ]

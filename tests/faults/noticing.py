@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.faults.damaging import AT, as_before, damages, offsets
+from tests.training.nights import newest_whole
 
 from overnight.cli import runs
 from overnight.training import export, journal, lineage, manifest, sealed
@@ -38,11 +39,11 @@ def checkpoint(run: Path, *, most: int) -> Iterator[Tally]:
     """Every file of the newest checkpoint: it is passed over, named, and the one before used."""
     entries = journal.read(run)
     *_, before, newest = manifest.folders(run)
-    assert lineage.newest_whole(run, entries).name == newest.name
+    assert newest_whole(run, entries).name == newest.name
     for path in sorted(newest.iterdir()):
         tally = Tally(path.name, path.stat().st_size)
         for way, at in damages(path, twin=before / path.name, most=most):
-            found = lineage.newest_whole(run, entries)
+            found = newest_whole(run, entries)
             tally.count(way, at, _passed(found, newest.name, path.name, before.name))
         yield tally
 

@@ -20,11 +20,6 @@ posix = pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them
 
 
 @pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
 def asked(tmp_path: Path, clock: FakeClock) -> Asked:
     found = Asked(tmp_path, clock)
     found.phase = "training"

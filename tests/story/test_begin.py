@@ -24,11 +24,6 @@ def just_started(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(begin, "process_started", lambda clock: clock.boot() - 2.0)
 
 
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
 def begun(folder: Path, clock: FakeClock, request: Request = HOUR, *, renew: bool = False):
     return begin.night(request, folder, clock, renew=renew)
 

@@ -25,11 +25,6 @@ from overnight.values.troubles import Jumped
 HOUR = 3600.0
 
 
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
 class Night:
     """A stage with a journal and a loop that is nothing but its course."""
 

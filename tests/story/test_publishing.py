@@ -96,6 +96,16 @@ def test_the_chosen_one_is_published_and_tested(publisher: Publisher, tests_with
     )
 
 
+@pytest.mark.parametrize("trusted", [False, True])
+def test_code_of_the_model_s_own_is_run_only_where_the_command_said_so(
+    publisher: Publisher, tests_with, trusted: bool
+):
+    starts = tests_with('import sys; open({starts!r}, "a").write(" ".join(sys.argv)); sys.exit(3)')
+    publisher.journal.append(chosen("checkpoint-5"))
+    replace(publisher, trust_remote_code=trusted).publish()
+    assert ("--trust-remote-code" in starts.read_text()) is trusted
+
+
 def test_what_was_chosen_before_training_went_on_counts_no_more(publisher, tests_with):
     tests_with(PUBLISHES)
     publisher.journal.append(chosen("checkpoint-5"))

@@ -13,11 +13,6 @@ from overnight.training.journal import Journal
 
 
 @pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
 def stage(tmp_path: Path, clock: FakeClock):
     unused: Any = None
     with Journal.open(tmp_path, clock) as written:

@@ -29,11 +29,6 @@ class Listener:
 
 
 @pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
 def teller(tmp_path: Path, clock: FakeClock):
     with Journal.open(tmp_path, clock) as written:
         begun = written.note_start(start(clock))

@@ -18,11 +18,6 @@ HOUR = 3600.0
 BERLIN = ZoneInfo("Europe/Berlin")
 
 
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
 def night(clock: FakeClock, hours: float | None) -> Started:
     return start(clock, window=None if hours is None else hours * HOUR)
 

@@ -21,11 +21,6 @@ HOUR = 3600.0
 
 
 @pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
 def run(tmp_path: Path, clock: FakeClock) -> Path:
     """A night of one hour that has begun."""
     folder = tmp_path / "run"

@@ -2,13 +2,15 @@
 
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.fakes import FakeClock
 
+from overnight.training import lineage
 from overnight.training.checkpoint import Lineage, write
+from overnight.training.journal import Journal
 from overnight.values.ledger import (
     Entry,
     Evaluated,
@@ -38,6 +40,18 @@ def start(clock: FakeClock, *, run: str = "night-1", window: float | None = 3600
     return Started(run=run, started_utc=clock.utc(), window_seconds=window,
                    deadline_utc=clock.utc() + window if window else None,
                    started_boot=clock.boot(), boot_id=clock.boot_id(), label="1h")  # fmt: skip
+
+
+def begun(folder: Path, clock: FakeClock) -> Journal:
+    """The journal of a night that has just begun."""
+    one = Journal.open(folder, clock)
+    one.note_start(start(clock))
+    return one
+
+
+def newest_whole(folder: Path, entries: Sequence[Entry]) -> lineage.Found:
+    """What a start would go on from, seen without tidying the folder up first."""
+    return lineage._newest(lineage._survey(folder, entries))
 
 
 def stepped(step: int) -> Stepped:

@@ -10,7 +10,7 @@ from tests.training import tiny
 from tests.training.nights import Night
 from tests.training.small_tokenizer import CHATML, make
 
-from overnight.training import export, manifest
+from overnight.training import export, manifest, sealed
 from overnight.training.export import FINAL, Probe
 from overnight.values.errors import InputError, NothingToPublish
 
@@ -130,6 +130,22 @@ def test_a_probe_of_another_checkpoint_or_other_weights_is_not_compared(base, tm
     probe = Probe(name="checkpoint-3", tokens=TOKENS, loss=loss + 9.0)
     export.write_probe(tmp_path, replace(probe, **changes))
     assert export.publish(tmp_path, "checkpoint-3") == 0
+
+
+@pytest.mark.parametrize("trusted", [False, True])
+def test_what_the_run_folder_says_makes_no_code_trusted(base, tmp_path, monkeypatch, trusted):
+    trained(base, tmp_path)
+    probe = {"name": "checkpoint-3", "tokens": TOKENS, "loss": 9.0, "compare": False}
+    sealed.write(tmp_path / export.PROBE, probe | {"trust_remote_code": True})
+    asked, load = [], export.load
+
+    def seen(folder, *, trust_remote_code):
+        asked.append(trust_remote_code)
+        return load(folder, trust_remote_code=trust_remote_code)
+
+    monkeypatch.setattr(export, "load", seen)
+    assert export.publish(tmp_path, "checkpoint-3", trust_remote_code=trusted) == 0
+    assert asked == [trusted]
 
 
 def test_in_the_last_moment_files_are_linked_and_not_read(base, tmp_path):

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from tests.fakes import FakeClock
-from tests.training.nights import start, stepped
+from tests.training.nights import begun, start, stepped
 
 from overnight.training import journal
 from overnight.training.disk import DiskFull
@@ -26,17 +26,6 @@ from overnight.values.ledger import Entry, Noted, Stepped
 from overnight.values.plan import Reserve
 
 NOTE = Noted(text="a line")
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-def begun(folder: Path, clock: FakeClock) -> Journal:
-    one = Journal.open(folder, clock)
-    one.note_start(start(clock))
-    return one
 
 
 def test_what_is_appended_is_read_again(tmp_path: Path, clock: FakeClock) -> None:

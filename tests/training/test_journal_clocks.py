@@ -5,23 +5,12 @@ from pathlib import Path
 
 import pytest
 from tests.fakes import FakeClock
-from tests.training.nights import start
+from tests.training.nights import begun, start
 
 from overnight.training.journal import Journal, deadline_boot
 from overnight.values.ledger import Entry, Noted
 
 NOTE = Noted(text="a line")
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-def begun(folder: Path, clock: FakeClock) -> Journal:
-    one = Journal.open(folder, clock)
-    one.note_start(start(clock))
-    return one
 
 
 def test_time_goes_on_over_a_restart_and_over_sleep(tmp_path: Path, clock: FakeClock) -> None:

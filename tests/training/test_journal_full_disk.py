@@ -6,24 +6,13 @@ from typing import Any
 
 import pytest
 from tests.fakes import FakeClock
-from tests.training.nights import start, stepped
+from tests.training.nights import begun, start, stepped
 
 from overnight.training.disk import BALLAST, DiskFull, DiskTrouble, set_ballast
-from overnight.training.journal import Journal, read
+from overnight.training.journal import read
 from overnight.values.ledger import Noted
 
 NOTE = Noted(text="a line")
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-def begun(folder: Path, clock: FakeClock) -> Journal:
-    one = Journal.open(folder, clock)
-    one.note_start(start(clock))
-    return one
 
 
 class FullDisk:

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.training.nights import Killed, Night
+from tests.training.nights import Killed, Night, newest_whole
 
 from overnight.training.journal import read
-from overnight.training.lineage import newest_whole, prune, tidy
+from overnight.training.lineage import prune, tidy
 from overnight.training.manifest import problem
 from overnight.values.ledger import Saved
 

@@ -3,7 +3,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tests.training.nights import Night, fill, read_only
+from tests.training.nights import Night, fill, newest_whole, read_only
 
 from overnight.training.checkpoint import write
 from overnight.training.disk import DiskTrouble
@@ -11,7 +11,6 @@ from overnight.training.lineage import (
     Found,
     best_whole,
     newest_promoted,
-    newest_whole,
     promoted,
     tidy,
 )

@@ -4,10 +4,10 @@ import os
 from pathlib import Path
 
 import pytest
-from tests.training.nights import Night, read_only
+from tests.training.nights import Night, newest_whole, read_only
 
 from overnight.training.disk import DiskTrouble
-from overnight.training.lineage import newest_whole, prune
+from overnight.training.lineage import prune
 
 
 @pytest.fixture

@@ -76,7 +76,7 @@ def epoch_steps(loader: Any, args: Any, state: Any) -> int:
     """Optimizer steps of an epoch; all that are asked for where the data has no length."""
     try:
         batches = len(loader)
-    except (TypeError, NotImplementedError):
+    except TypeError:
         return int(state.max_steps)
     return max(-(-batches // int(args.gradient_accumulation_steps)), 1)
 

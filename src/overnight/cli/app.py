@@ -14,6 +14,7 @@ import typer
 from overnight import __version__
 from overnight.cli import commands, guide, history
 from overnight.cli.flags import (
+    CODE,
     DATA_FLAGS,
     EXTEND_FLAGS,
     JSON,
@@ -56,7 +57,7 @@ def build() -> typer.Typer:
     app.command("history")(made(history.history, history.FLAGS))
     app.command("doctor")(made(commands.doctor, (JSON,)))
     app.command("_night", hidden=True)(made(commands.run_night, (RUN,)))
-    app.command("_publish", hidden=True)(made(commands.publish, (RUN, _NAME)))
+    app.command("_publish", hidden=True)(made(commands.publish, (RUN, _NAME, CODE)))
     return app
 
 

@@ -203,4 +203,5 @@ def publish(given: dict[str, Any]) -> int:
     die_with_parent()
     run = Path(given["run"])
     with writing(run):
-        return export.publish(run, given["name"])
+        return export.publish(run, given["name"],
+                              trust_remote_code=given["trust_remote_code"])  # fmt: skip

@@ -175,8 +175,12 @@ def render(report: Report, *, name: str) -> str:
 def _replace(path: Path, text: str) -> Path:
     """Write beside and rename, so that a reader meets the old file or the new one, never half."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.write_text(text, encoding="utf-8")
-    os.replace(beside, path)
+    try:
+        beside.write_text(text, encoding="utf-8")
+        os.replace(beside, path)
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise
     return path
 
 

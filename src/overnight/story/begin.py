@@ -52,6 +52,7 @@ class Night:
     finished: bool
     echo: str
     """The deadline in words."""
+    trust_remote_code: bool = False
 
 
 def _word(path: str) -> str:
@@ -166,6 +167,7 @@ def _night(request: Request, folder: Path, clock: Clock, begun: Started,
         new=not entries,
         finished=_finished(entries, folder),
         echo=f"{said}\n{session}" if session else said,
+        trust_remote_code=request.trust_remote_code,
     )
 
 

@@ -155,5 +155,4 @@ def _probe(on: Stage, name: str) -> Probe:
         tokens=tokens,
         loss=on.session.loss_of(tokens),
         compare=on.plan.candidate.method != "qlora",
-        trust_remote_code=on.request.trust_remote_code,
     )

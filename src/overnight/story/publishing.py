@@ -51,6 +51,8 @@ class Publisher:
     """Seconds that publishing takes, as far as is known."""
     left_at_once: Callable[[], bool] = bool
     """Whether the user has asked a second time to be gone."""
+    trust_remote_code: bool = False
+    """Whether the test may run code that the model brings, as the command said."""
 
     def publish(self) -> bool:
         """Puts the chosen checkpoint, else the newest promoted one, into `final/`."""
@@ -115,7 +117,8 @@ class Publisher:
         left = None if self.ends_at is None else self.ends_at - self.clock.boot()
         if left is not None and left < 0.5 * self.price:
             return False, ""
-        child = Child.start(["_publish", str(self.folder), name], quiet=True)
+        words = ["--trust-remote-code"] if self.trust_remote_code else []
+        child = Child.start(["_publish", str(self.folder), name, *words], quiet=True)
         status = self._wait(child, PATIENCE if left is None else left - LAST_MOMENT)
         if status is None:
             child.kill()

@@ -41,7 +41,6 @@ class Probe:
     loss: float
     compare: bool = True
     """False where training saw other weights than a user will: a base in 4 bits."""
-    trust_remote_code: bool = False
 
 
 def write_probe(run_folder: Path, probe: Probe) -> None:
@@ -200,7 +199,7 @@ def uncompared(run_folder: Path) -> str:
     return f"{PROBE} is damaged, so its loss was not compared with the one in training"
 
 
-def load_test(run_folder: Path, folder: Path, name: str) -> str:
+def load_test(run_folder: Path, folder: Path, name: str, *, trust_remote_code: bool = False) -> str:
     """What is wrong with a staged checkpoint; nothing when it loads, computes and remembers.
 
     It is loaded as a user would load it, in this process, and its loss on the probe is compared
@@ -210,11 +209,10 @@ def load_test(run_folder: Path, folder: Path, name: str) -> str:
     from transformers import AutoTokenizer
 
     probe = _probe(run_folder)
-    trust = probe is not None and probe.trust_remote_code
-    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust)
+    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code)
     if not tokenizer("a test")["input_ids"]:
         return "its tokenizer encodes to nothing"
-    model = load(folder, trust_remote_code=trust)
+    model = load(folder, trust_remote_code=trust_remote_code)
     tokens = torch.tensor([probe.tokens if probe else tokenizer("a test")["input_ids"]])
     with torch.no_grad():
         logits = model(tokens).logits.float()
@@ -228,15 +226,17 @@ def load_test(run_folder: Path, folder: Path, name: str) -> str:
     return ""
 
 
-def publish(run_folder: Path, name: str) -> int:
+def publish(run_folder: Path, name: str, *, trust_remote_code: bool = False) -> int:
     """Stages a checkpoint, tests it and puts it into place; 0 when `final/` is there.
+
+    Whether the model may bring code the user says with the command, no file of the run folder.
 
     Raises:
         NothingToPublish: the checkpoint is not whole, or the test failed; the sentence says how.
     """
     clear(run_folder)
     staging = stage(run_folder, name)
-    wrong = load_test(run_folder, staging, name)
+    wrong = load_test(run_folder, staging, name, trust_remote_code=trust_remote_code)
     if wrong:
         shutil.rmtree(staging, ignore_errors=True)
         raise NothingToPublish(f"{run_folder / name} was not published: {wrong}")

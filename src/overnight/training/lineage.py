@@ -127,15 +127,11 @@ def _survey(run_folder: Path, entries: Sequence[Entry]) -> _Survey:
     return survey
 
 
-def newest_whole(run_folder: Path, entries: Sequence[Entry]) -> Found:
-    """The checkpoint to go on from: the newest of this night's lineage whose every byte is right.
+def _newest(survey: _Survey) -> Found:
+    """The newest of this night's lineage whose every byte is right.
 
     One that was renamed into place just before a kill, so that no `Saved` tells of it, counts.
     """
-    return _newest(_survey(run_folder, entries))
-
-
-def _newest(survey: _Survey) -> Found:
     found, damaged = _first_whole(reversed(survey.standing), survey.run)
     survey.damaged |= damaged
     there = {one.path.name for one in survey.standing} | set(survey.damaged)
