@@ -256,17 +256,23 @@ class Deadline:
         return self.ends_at is None or now + seconds + self.reserve.seconds <= self.ends_at
 
     def _moved(self, now: float) -> Replan | None:
+        if not self.moved and not self._settled(now):
+            return None
         reachable = self.reachable(now)
         if reachable is None or reachable == self.horizon:
             return None
         if self.moved:
             return Replan(horizon=max(reachable, self.step), why=MOVED)
         change, left = abs(reachable - self.horizon), max(self.horizon - self.step, 1)
-        if self.window_seconds is None or len(self.recent) < 5 or change <= REPLAN_SHARE * left:
-            return None
-        if now - self.replanned_at < 0.01 * self.window_seconds:
+        if change <= REPLAN_SHARE * left:
             return None
         return Replan(horizon=max(reachable, self.step), why="the pace has moved")
+
+    def _settled(self, now: float) -> bool:
+        """Whether the pace is known and the horizon has stood for a hundredth of the window."""
+        if self.window_seconds is None or len(self.recent) < 5:
+            return False
+        return now - self.replanned_at >= 0.01 * self.window_seconds
 
     def stretch(self, now: float | None = None) -> Stretch:
         """What lies ahead of this moment, at the dearest prices seen."""

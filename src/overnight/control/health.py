@@ -29,11 +29,12 @@ REWINDS = 3
 Verdict = Literal["well", "rewind", "give-up"]
 
 
-def _spike_line(losses: Sequence[float]) -> float:
-    """A loss above it is a spike: median + 6 MAD, and half as much again as the median at least."""
+def _spike(loss: float, losses: Sequence[float]) -> bool:
+    """A loss above median + 6 MAD, and half as much again as the median at least."""
     middle = median(losses)
-    spread = median(abs(loss - middle) for loss in losses)
-    return max(middle + 6.0 * spread, 1.5 * middle, middle + LEAST)
+    if loss <= max(1.5 * middle, middle + LEAST):
+        return False
+    return loss > middle + 6.0 * median(abs(one - middle) for one in losses)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +56,7 @@ class Health:
     def after_step(self, loss: float, grad_norm: float = math.nan) -> "Health":
         """Health after a step was taken with this loss (nats a token) and gradient norm."""
         settled = len(self.losses) >= WINDOW // 5
-        high = settled and loss > _spike_line(self.losses)
+        high = settled and _spike(loss, self.losses)
         return replace(
             self,
             losses=self.losses if high else (*self.losses, loss)[-WINDOW:],

@@ -50,8 +50,8 @@ class Heed:
         self.jumps, told, holds = self.jumps.after(reading(self.on.teller.clock))
         if told is not None:
             self.on.teller.tell(told)
-        begun = journal.started(self.on.teller.entries)
-        if holds and begun is not None and begun.by_clock:
+        begun = self.on.teller.begun if holds else None
+        if begun is not None and begun.by_clock:
             self._sooner(loop, begun)
 
     def _sooner(self, loop: Loop, begun: Started) -> None:

@@ -21,6 +21,8 @@ from overnight.values.plan import Reserve
 
 STATUS = "status.json"
 STATUS_SECONDS = 2.0
+STATUS_SHARE = 0.001
+"""Of the time that writing it may take: 2.5 ms each on the disk of bench/overhead.py."""
 
 State = Literal["starting", "rehearsing", "training", "ending", "finished", "stopped"]
 
@@ -53,8 +55,12 @@ class Teller:
     reserve: Reserve | None = None
     on_track: bool | None = None
     _behind: str = field(default="")
+    _begun: Started | None = field(default=None)
+    _read: int = field(default=0)
+    """Entries among which the newest beginning was looked for."""
     _newest: Stepped | None = field(default=None)
     _status_at: float = field(default=-1e9)
+    _status_price: float = field(default=0.0)
 
     def tell(self, event: Event) -> None:
         """Journals the event, then shows it."""
@@ -65,9 +71,12 @@ class Teller:
         entry = self.journal.append(event)
         self.entries.append(entry)
         self._tell_behind()
-        status = self.status()
-        self._write_status(status, urgent=isinstance(event, Stopped))
-        if not isinstance(event, Stepped) or event.step % self.logging_steps == 0:
+        shown = not isinstance(event, Stepped) or event.step % self.logging_steps == 0
+        due = self._status_due() or isinstance(event, Stopped)
+        status = self.status() if due or (shown and self.view is not None) else None
+        if due:
+            self._write_status(status)
+        if shown:
             self._show(entry, status)
 
     def _tell_behind(self) -> None:
@@ -87,10 +96,17 @@ class Teller:
         """A line that changes nothing."""
         self.tell(Noted(text=text))
 
+    @property
+    def begun(self) -> Started | None:
+        """The night's start with its newest deadline; each entry is looked at once."""
+        news = self.entries[self._read :]
+        self._begun, self._read = journal.started(news) or self._begun, len(self.entries)
+        return self._begun
+
     def status(self) -> Status | None:
         """Where the night stands, for a glance."""
-        begun = journal.started(self.entries)
-        if not isinstance(begun, Started):
+        begun = self.begun
+        if begun is None:
             return None
         step, finish = self._newest, self.finish
         return Status(
@@ -113,15 +129,19 @@ class Teller:
         """A reading of the boot-time clock as an instant."""
         return self.clock.utc() + boot - self.clock.boot()
 
-    def _write_status(self, status: Status | None, *, urgent: bool) -> None:
-        now = self.clock.boot()
-        if status is None or (now - self._status_at < STATUS_SECONDS and not urgent):
+    def _status_due(self) -> bool:
+        every = max(STATUS_SECONDS, self._status_price / STATUS_SHARE)
+        return self.clock.boot() - self._status_at >= every
+
+    def _write_status(self, status: Status | None) -> None:
+        if status is None:
             return
-        self._status_at = now
+        begun = self._status_at = self.clock.boot()
         try:
             journal.write_json(self.run_folder / STATUS, status)
         except DiskTrouble:
             return  # a glance may be missed; the journal says it if the disk is really full
+        self._status_price = self.clock.boot() - begun
 
     def _show(self, entry: Entry, status: Status | None) -> None:
         if self.view is None:
