@@ -7,7 +7,7 @@ import pytest
 from overnight.control.course import SETTLING, Course
 from overnight.control.deadline import ASKED, MOVED, Deadline
 from overnight.control.health import Health
-from overnight.control.patience import LOST, Patience
+from overnight.control.patience import LOST, OVERFIT, Guard, Patience
 from overnight.control.schedule import Schedule
 from overnight.values.cadence import Cadence
 from overnight.values.decisions import Replan, Rewind, Save, Step, Stop
@@ -80,3 +80,29 @@ def test_a_rewind_goes_on_with_a_part_of_the_rate() -> None:
 def test_more_time_is_used_as_if_it_had_been_known() -> None:
     longer = COURSE.after(replanned(200, MOVED), 0.0)
     assert longer.schedule.rate(190) > COURSE.after(replanned(200, "x"), 0.0).schedule.rate(190)
+
+
+def risen() -> Course:
+    """Three looks in a row were worse, rows being seen again."""
+    guard = Guard(active=True).at(2.0)
+    for loss in (1.0, 1.1, 1.2, 1.3):
+        guard = guard.after(loss)
+    return replace(COURSE, guard=guard)
+
+
+def test_rows_learnt_by_heart_lead_back_to_the_best_checkpoint() -> None:
+    assert risen().decide(0.0, "") == Rewind(why=OVERFIT, best=True)
+    assert not isinstance(risen().decide(0.0, "signal"), Rewind)
+
+
+def test_from_there_it_anneals_over_a_fifth_and_ends() -> None:
+    back = Rewound(step=50, to_step=40, name="checkpoint-40", rate_factor=1.0, why=OVERFIT)
+    then = risen().after(back, 0.0)
+    assert then.decide(0.0, "") == Replan(horizon=48, why=OVERFIT)
+    assert then.schedule.rate_factor == 1.0 and not then.health.rewinds
+    told = Replanned(step=40, horizon=48, anchor_step=40, anchor_progress=0.4,
+                     warmup_steps=50, why=OVERFIT)  # fmt: skip
+    last = then.after(told, 0.0)
+    assert last.decide(0.0, "") == Step() and last.schedule.rate(48) == 0.0
+    over = replace(last, deadline=replace(last.deadline, step=48))
+    assert over.decide(0.0, "") == Stop(reason="overfit")

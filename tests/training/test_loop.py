@@ -78,7 +78,7 @@ class FakeActs:
         seen = Evaluated(step=session.progress.step, part="select", loss=loss, seconds=3.0)
         return None if self._gives_up else seen
 
-    def rewind(self, session):
+    def rewind(self, session, *, best=False):
         if self._back:
             session.progress = replace(session.progress, step=1)
         return self._back

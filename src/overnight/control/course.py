@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from overnight.control.deadline import ASKED, MOVED, Deadline
 from overnight.control.health import Health
-from overnight.control.patience import LOST, Patience
+from overnight.control.patience import LOST, OVERFIT, Guard, Patience
 from overnight.control.schedule import Schedule
 from overnight.values.decisions import Decision, Replan, Rewind, Save, Stop
 from overnight.values.ledger import Evaluated, Event, Replanned, Stepped
@@ -26,31 +26,45 @@ class Course:
     schedule: Schedule
     health: Health = field(default_factory=Health)
     patience: Patience = field(default_factory=Patience)
+    guard: Guard = field(default_factory=Guard)
 
     def after(self, event: Event, now: float) -> "Course":
         """The course once this event has happened."""
         deadline, schedule, health = self.deadline.after(event, now), self.schedule, self.health
-        patience = self.patience
+        patience, guard = self.patience, self.guard
         if isinstance(event, Evaluated) and event.part == "select":
-            patience = patience.after(event.loss.loss)
+            patience, guard = patience.after(event.loss.loss), guard.after(event.loss.loss)
         if isinstance(event, Stepped):
             health = health.after_step(event.loss, event.grad_norm)
+            guard = guard.at(event.epoch)
         elif isinstance(event, Dropped):
             searching = event.reason == SETTLING
             health = health.after_settling() if searching else health.after_drop()
         elif isinstance(event, Replanned):
-            deadline = deadline.replanned(event.horizon, now)
-            if event.why == LOST:
-                deadline = replace(deadline, steps_wanted=event.horizon)
-                patience = Patience()
-            if event.why == ASKED:
-                deadline = replace(deadline, steps_wanted=event.horizon, ending="stop")
-            anew = event.warmup_steps if event.warmup_steps != schedule.warmup_steps else None
-            schedule = self.rescheduled(event.step, event.horizon, event.why, anew)
+            return self._replanned(event, now)
         elif isinstance(event, Rewound):
             schedule = schedule.rewound(event.to_step, event.rate_factor)
-            health = health.after_rewind()
-        return Course(deadline=deadline, schedule=schedule, health=health, patience=patience)
+            overfit = event.why == OVERFIT
+            health = health.anew() if overfit else health.after_rewind()
+            guard = replace(guard, back=guard.back or overfit)
+        return Course(deadline=deadline, schedule=schedule, health=health, patience=patience,
+                      guard=guard)  # fmt: skip
+
+    def _replanned(self, event: Replanned, now: float) -> "Course":
+        """The course with its horizon moved; some of them are ends."""
+        deadline, patience, guard = (
+            self.deadline.replanned(event.horizon, now), self.patience, self.guard,
+        )  # fmt: skip
+        if event.why in (LOST, OVERFIT):
+            deadline = replace(deadline, steps_wanted=event.horizon)
+            patience, guard = Patience(), Guard()
+        if event.why == OVERFIT:
+            deadline = replace(deadline, ending="overfit")
+        if event.why == ASKED:
+            deadline = replace(deadline, steps_wanted=event.horizon, ending="stop")
+        anew = event.warmup_steps if event.warmup_steps != self.schedule.warmup_steps else None
+        schedule = self.rescheduled(event.step, event.horizon, event.why, anew)
+        return replace(self, deadline=deadline, schedule=schedule, patience=patience, guard=guard)
 
     def rescheduled(self, step: int, horizon: int, why: str, warmup: int | None) -> Schedule:
         """The schedule with its horizon moved; more time is used as if it had been known."""
@@ -60,15 +74,25 @@ class Course:
 
     def decide(self, now: float, asked: str) -> Decision:
         """Health first, then the clock."""
-        asked_to_stop = asked if asked == "signal" else ""
-        if not asked_to_stop and self.health.verdict == "rewind":
-            return Rewind(why=self.health.trouble)
-        if not asked_to_stop and self.health.verdict == "give-up":
-            return Stop(reason="health")
-        if not asked_to_stop and self.patience.lost:
+        if asked == "signal":
+            return self.deadline.decide(now, asked_to_stop=asked)
+        urgent = self._sick() or self._learnt_by_heart()
+        if urgent is not None:
+            return urgent
+        if self.patience.lost:
             return Replan(horizon=self.deadline.annealed(), why=LOST)
         if asked == "stop" and not self.deadline.ending:
             return Replan(horizon=self.deadline.annealed(), why=ASKED)
         if asked == "save" and self.deadline.may_save(now):
             return Save(why="asked")
-        return self.deadline.decide(now, asked_to_stop=asked_to_stop)
+        return self.deadline.decide(now)
+
+    def _sick(self) -> Decision | None:
+        if self.health.verdict == "rewind":
+            return Rewind(why=self.health.trouble)
+        return Stop(reason="health") if self.health.verdict == "give-up" else None
+
+    def _learnt_by_heart(self) -> Decision | None:
+        if self.guard.fires:
+            return Rewind(why=OVERFIT, best=True)
+        return Replan(horizon=self.deadline.annealed(), why=OVERFIT) if self.guard.back else None

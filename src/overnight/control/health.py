@@ -85,6 +85,10 @@ class Health:
         """Health after going back: the counts begin anew, the rewinds are remembered."""
         return Health(rewinds=self.rewinds + 1, losses=self.losses, norms=self.norms)
 
+    def anew(self) -> "Health":
+        """Health after going back to weights that were well: what came later is no measure."""
+        return Health(rewinds=self.rewinds, norms=self.norms)
+
     @property
     def calm(self) -> bool:
         """Whether nothing is wrong, nor may be about to be: the time to trust what was saved."""

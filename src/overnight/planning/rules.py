@@ -4,7 +4,7 @@ In: facts and priorities. Out: single settings. Never: a comparison of candidate
 """
 
 from overnight.values.facts import DatasetProfile, Hardware, ModelProfile
-from overnight.values.request import Priority
+from overnight.values.request import Priority, Request
 
 HIDDEN_REFERENCE = 2000
 RATE_REFERENCE = 5e-5
@@ -75,6 +75,13 @@ def most_rows(dataset: DatasetProfile) -> int:
 def epochs_wanted(priority: Priority) -> float | None:
     """Epochs that a window alone is planned for; None fills the window (DESIGN 6)."""
     return {"fast": FAST_EPOCHS, "quality": None}.get(priority, WASTEFUL_EPOCHS)
+
+
+def guarded(request: Request) -> bool:
+    """Whether a night ends when rows seen again are learnt by heart: where their number was left
+    open, and the window is not to be filled whatever comes (DESIGN 6)."""
+    open_ = request.settings.num_train_epochs is None and request.settings.max_steps is None
+    return open_ and epochs_wanted(request.priority) is not None
 
 
 def precisions(hardware: Hardware) -> tuple[str, ...]:

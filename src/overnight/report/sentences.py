@@ -21,6 +21,8 @@ _REASONS = {
     "session": "this session ends before the night does, and another goes on",
     "health": "the losses did not recover",
     "patience": "the held-out loss no longer fell",
+    "overfit": "rows seen again were learnt by heart; it annealed from the best checkpoint and "
+    "gives the rest of the time back",
 }
 
 
@@ -60,8 +62,9 @@ def _shrunk(event: Shrunk) -> str:
 
 
 def _rewound(event: Rewound) -> str:
-    return (f"Went back from step {event.step:,} to {inert_line(event.name)} with "
-            f"{event.rate_factor:g} x the learning rate: {inert_line(event.why)}.")  # fmt: skip
+    rate = f" with {event.rate_factor:g} x the learning rate" * (event.rate_factor != 1.0)
+    return (f"Went back from step {event.step:,} to {inert_line(event.name)}{rate}: "
+            f"{inert_line(event.why)}.")  # fmt: skip
 
 
 def _crashed(event: Crashed) -> str:

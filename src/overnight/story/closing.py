@@ -35,7 +35,7 @@ from overnight.values.troubles import Crashed
 DISK_REFUSED = 5
 """Exit status of a training process that came to its end and could not write down how."""
 UNTRAINED = "no time was left to train"
-PLANNED = ("horizon", "window", "patience")
+PLANNED = ("horizon", "window", "patience", "overfit")
 """Reasons to stop that are the planned end."""
 
 

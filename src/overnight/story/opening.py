@@ -13,7 +13,7 @@ from overnight.codec import from_json, to_json
 from overnight.control.course import Course
 from overnight.control.deadline import Deadline
 from overnight.control.health import Health
-from overnight.control.patience import Patience
+from overnight.control.patience import Guard, Patience
 from overnight.control.schedule import Schedule
 from overnight.planning import rules, timing
 from overnight.story import continued, held_out, sameness, windows
@@ -153,7 +153,8 @@ def _course(on: Stage) -> Course:
         shape=candidate.lr_scheduler_type,
     )
     patience = Patience(limit=on.request.patience)
-    return Course(deadline=deadline, schedule=schedule, patience=patience)
+    guard = Guard(active=rules.guarded(on.request))
+    return Course(deadline=deadline, schedule=schedule, patience=patience, guard=guard)
 
 
 def _loads(on: Stage) -> tuple[float, ...]:

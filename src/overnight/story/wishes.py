@@ -22,6 +22,7 @@ from overnight.values.ledger import Ended, Entry, Started
 DONE = {
     "horizon": "all its planned steps are done",
     "patience": "its held-out loss no longer fell",
+    "overfit": "its held-out loss had begun to rise",
 }
 """Ends that more time would not have moved."""
 

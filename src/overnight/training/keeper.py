@@ -142,9 +142,11 @@ class Keeper:
             return None
         return scores.gain(base[0], tuned[0], base[1])
 
-    def rewind(self, session: Session) -> str | None:
-        """Back to the newest promoted checkpoint; the batches since then are not taken again."""
-        found = session.agreed(lineage.newest_promoted(self.run_folder, self.entries))
+    def rewind(self, session: Session, *, best: bool = False) -> str | None:
+        """Back to the newest promoted checkpoint, or to the one with the lowest *select* loss; the
+        batches since then are not taken again."""
+        choose = lineage.best_whole if best else lineage.newest_promoted
+        found = session.agreed(choose(self.run_folder, self.entries))
         if found.path is None:
             return None
         reached = session.progress

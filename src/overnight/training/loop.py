@@ -59,8 +59,9 @@ class Acts(Protocol):
         """Measures the *select* part; None where time ran out over it."""
         ...
 
-    def rewind(self, session: Session) -> str | None:
-        """Goes back to the newest promoted checkpoint; its name, None where there is none."""
+    def rewind(self, session: Session, *, best: bool = False) -> str | None:
+        """Goes back to the newest promoted checkpoint, or to the one with the lowest *select*
+        loss; its name, None where there is none."""
         ...
 
     def promotions(self, event: Event, health: Health) -> list[Promoted]:
@@ -152,14 +153,16 @@ class Loop:
 
     def _rewind(self, decision: Rewind) -> Event:
         step = self.session.progress.step
-        name = self._acts.rewind(self.session)
+        name = self._acts.rewind(self.session, best=decision.best)
+        if name is None and decision.best:
+            return self.replanned(self.course.deadline.annealed(), decision.why)
         if name is None:
             return Stopped(step=step, reason="health")
         return Rewound(
             step=step,
             to_step=self.session.progress.step,
             name=name,
-            rate_factor=REWIND_FACTOR,
+            rate_factor=1.0 if decision.best else REWIND_FACTOR,
             why=decision.why,
             epoch=self.session.progress.epoch,
             batch=self.session.progress.batch,

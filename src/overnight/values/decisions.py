@@ -37,6 +37,8 @@ class Rewind:
     """Go back to the newest promoted checkpoint."""
 
     why: str
+    best: bool = False
+    """To the one with the lowest *select* loss instead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
