@@ -64,7 +64,8 @@ def qlora_without_need(question: Question, plan: Plan) -> bool:
         judged, _ = ranking.chosen(asked)
     except NoPlanFits:
         return False
-    return judged.candidate.max_length >= plan.candidate.max_length
+    whole = judged.candidate.max_length >= plan.candidate.max_length
+    return whole and ranking.fits(asked, judged)  # into the priority's share of the memory
 
 
 FOOLISH: dict[str, Callable[[Question, Plan], bool]] = {

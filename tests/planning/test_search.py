@@ -94,11 +94,19 @@ def test_steps_that_do_not_fit_are_said():
     assert any("of 1000000 steps fit" in note for note in plan.notes)
 
 
+def test_half_of_the_memory_is_kept_to_by_four_bits_where_sixteen_do_not_go_into_it():
+    half = replace(CARD, memory_free_bytes=26 * 2**30)
+    plan = search.choose(question(model=LARGE, hardware=half, priority="memory_efficient"))
+    assert plan.candidate.method == "qlora"
+    assert plan.memory.needed_bytes <= 13 * 2**30
+    assert not any("of the memory" in note for note in plan.notes)
+
+
 def test_where_half_of_the_memory_holds_nothing_what_needs_least_is_taken_and_said():
-    tight = replace(CARD, memory_free_bytes=26 * 2**30)
+    tight = replace(CARD, memory_free_bytes=12 * 2**30)
     plan = search.choose(question(model=LARGE, hardware=tight, priority="memory_efficient"))
-    assert plan.candidate.method == "lora"
-    assert 13 * 2**30 < plan.memory.needed_bytes <= 26 * 2**30
+    assert plan.candidate.method == "qlora"
+    assert 6 * 2**30 < plan.memory.needed_bytes <= 12 * 2**30
     assert any("nothing fits into 50 % of the memory" in note for note in plan.notes)
 
 

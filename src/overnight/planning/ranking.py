@@ -4,6 +4,7 @@ In: a question. Out: `Judged` values, the best of them, rejections. Never: a clo
 what history taught corrects the arithmetic.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -23,6 +24,9 @@ HOST_SHARE = 0.9
 WORTH_CHECKPOINTING = 0.85
 """Of the best pace: where room for it comes from computing layers again, less is no gain that the
 estimate could tell (half of its errors are over 8 %, bench/results/pace.md)."""
+WORTH_A_METHOD = 0.9
+"""Of the memory of a method that is wanted more: what a slower one must stay under to be taken. A
+judgement; LoRA's 16 bits became 4 for 0.69 of the memory at 8B, for 0.97 at 1B."""
 WORTH_CUTTING = 0.5
 """Where rows cut shorter would lose more than this share of all tokens they are no plan."""
 
@@ -105,28 +109,42 @@ def _undivided(judged: Sequence[Judged]) -> list[Judged]:
 def chosen(question: Question) -> tuple[Judged, list[Judged]]:
     """The plan's candidate, and all others that were looked at on the way.
 
-    Whole rows before cut ones; at each length the method that is wanted most among those that fit.
+    Whole rows before cut ones; at each length the method that is wanted most among those that fit
+    into the priority's share of the memory, and where none does the one that needs least.
 
     Raises:
         NoPlanFits: none does; names the nearest that would.
     """
     seen: list[Judged] = []
     for length in candidates.lengths(question):
+        every: list[Judged] = []
+        found = None
         for method in candidates.methods(question):
             tried = [judge(question, one) for one in candidates.of(question, method, length)]
-            seen += tried
-            found = _best_fitting(question, tried)
-            if found is not None and _worthwhile(question, length):
-                return found, seen
+            every += tried
+            fitting = [one for one in tried if fits(question, one)]
+            found = best(question, fitting) if fitting else None
+            if found is not None:
+                break
+        seen += every
+        found = found or _least(question, every)
+        if found is not None and _worthwhile(question, length):
+            return found, seen
     raise NoPlanFits(_nearest(question, seen))
 
 
-def _best_fitting(question: Question, tried: Sequence[Judged]) -> Judged | None:
-    """The best within the priority's share of the memory; beyond it only what needs least."""
-    fitting = [one for one in tried if fits(question, one)]
-    if fitting:
-        return best(question, fitting)
-    least = min(tried, key=lambda one: one.memory.needed_bytes)
+def _least(question: Question, tried: Sequence[Judged]) -> Judged | None:
+    """What needs least, where nothing stays within the priority's share of the memory.
+
+    A method that is wanted less must need a good deal less.
+    """
+    least: Judged | None = None
+    for method in candidates.methods(question):
+        own = [one for one in tried if one.candidate.method == method]
+        one = min(own, key=lambda judged: judged.memory.needed_bytes)
+        enough = math.inf if least is None else WORTH_A_METHOD * least.memory.needed_bytes
+        least = one if one.memory.needed_bytes <= enough else least
+    assert least is not None  # there is always a method
     return least if least.memory.needed_bytes <= whole(question) else None
 
 

@@ -69,8 +69,9 @@ def _headline(plan: Plan, dataset: DatasetProfile, model: ModelProfile) -> str:
               "full": "full fine-tuning"}[chosen.method]  # fmt: skip
     what = f"{method} of {model.path} ({show_count(model.num_parameters)} parameters)"
     data = f"{dataset.path} ({show_count(dataset.num_train)} rows)"
-    epochs = in_unit(plan.time.epochs, "epochs")
-    work = f"{plan.time.total_steps:,} steps of {rows} rows, {epochs} epochs"
+    passes = in_unit(plan.time.epochs, "epochs")
+    epochs = f"{passes} epoch" if passes == "1" else f"{passes} epochs"
+    work = f"{plan.time.total_steps:,} steps of {rows} rows, {epochs}"
     return f"{what} on {data}: {work}, learning rate {rate(chosen.learning_rate)}"
 
 

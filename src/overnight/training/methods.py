@@ -5,6 +5,7 @@ optimizer, data, loop. A base that is not trained is loaded in the precision it 
 weights in fp32.
 """
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from overnight.values.errors import InputError, ModelError
@@ -84,7 +85,9 @@ def _with_adapters(model: Any, candidate: Candidate) -> Any:
         task_type="CAUSAL_LM",
     )
     try:
-        adapted = get_peft_model(model, config)
+        with warnings.catch_warnings():  # peft 0.21 asks transformers 5.23 by an older name
+            warnings.filterwarnings("ignore", ".*is_gradient_checkpointing", FutureWarning)
+            adapted = get_peft_model(model, config)
     except ValueError as error:
         if not candidate.lora_target_modules:
             raise
