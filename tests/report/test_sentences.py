@@ -1,6 +1,10 @@
+import math
+from dataclasses import replace
+
 import pytest
 
 from overnight.report.sentences import exit_words, sentence, stop_words, trouble
+from overnight.values.choices import Piloted, Rated, Sized
 from overnight.values.ledger import Continued, Ended, Noted, Promoted, Replanned, Resumed, Stopped
 from overnight.values.troubles import Clipped, Crashed, Diagnosed, Dropped, Jumped, Rewound, Shrunk
 
@@ -101,3 +105,22 @@ def test_a_night_from_another_trainer_s_checkpoint_says_what_came_along():
         None,
     )
     assert sentence(Continued(name="mine", steps=None)) == "Goes on from another trainer's mine."
+
+
+def test_what_was_tried_before_the_first_step_is_told_with_its_figures():
+    sized = Sized(per_device_train_batch_size=8, gradient_accumulation_steps=1, seconds=1.0,
+                  tokens_per_second=900.0, fixed_tokens=90.0, paces=((4, 800.0), (8, 900.0)),
+                  why="more rows are hardly faster")  # fmt: skip
+    ran = Piloted(learning_rate=1e-3, steps=40, loss=2.5, seconds=3.0)
+    told = {
+        sized: "Steps of 8 rows: more rows are hardly faster (tokens/s by rows a step: "
+        "4: 800, 8: 900).",
+        ran: "Pilot of 40 steps at a rate of 0.001: held-out loss 2.500.",
+        replace(ran, loss=math.nan, note="memory ran out"): (
+            "Pilot of 40 steps at a rate of 0.001: memory ran out."
+        ),
+        Rated(learning_rate=1e-3, steps=40, pilots=3, seconds=9.0, why="1e-3 was the best."): (
+            "The learning rate: 1e-3 was the best."
+        ),
+    }
+    assert {event: sentence(event) for event in told} == told

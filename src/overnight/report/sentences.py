@@ -4,14 +4,16 @@ In: events of the ledger. Out: sentences whose borrowed text is inert; None wher
 routine. Never: layout, colour, clock times.
 """
 
+import math
 import signal
 from collections.abc import Callable
 from typing import Any
 
 from overnight.report.words import count_of, inert_line
+from overnight.values.choices import Piloted, Rated, Sized
 from overnight.values.ledger import Continued, Ended, Event, Noted, Replanned, Resumed, Stopped
 from overnight.values.troubles import Clipped, Crashed, Diagnosed, Dropped, Jumped, Rewound, Shrunk
-from overnight.values.units import show_duration
+from overnight.values.units import show_count, show_duration
 
 _REASONS = {
     "horizon": "all planned steps are done",
@@ -92,6 +94,23 @@ def _dropped(event: Dropped) -> str:
     return f"The gradients of step {event.step:,} were thrown away: {why}."
 
 
+def _sized(event: Sized) -> str:
+    rows = event.per_device_train_batch_size * event.gradient_accumulation_steps
+    tried = ", ".join(f"{rows:,}: {show_count(round(pace))}" for rows, pace in event.paces)
+    return (f"Steps of {count_of(rows, 'row')}: {inert_line(event.why).rstrip('.')} "
+            f"(tokens/s by rows a step: {tried}).")  # fmt: skip
+
+
+def _piloted(event: Piloted) -> str:
+    came = f"held-out loss {event.loss:.3f}" if math.isfinite(event.loss) else event.note
+    return (f"Pilot of {count_of(event.steps, 'step')} at a rate of {event.learning_rate:.2g}: "
+            f"{inert_line(came)}.")  # fmt: skip
+
+
+def _rated(event: Rated) -> str:
+    return f"The learning rate: {inert_line(event.why).rstrip('.')}."
+
+
 _TROUBLES: dict[type[Event], Callable[[Any], str]] = {
     Clipped: _clipped,
     Crashed: _crashed,
@@ -100,6 +119,13 @@ _TROUBLES: dict[type[Event], Callable[[Any], str]] = {
     Resumed: _resumed,
     Rewound: _rewound,
     Shrunk: _shrunk,
+}
+
+_CHOICES: dict[type[Event], Callable[[Any], str]] = {
+    Continued: _continued,
+    Piloted: _piloted,
+    Rated: _rated,
+    Sized: _sized,
 }
 
 
@@ -116,11 +142,10 @@ def sentence(event: Event) -> str | None:
             return f"The horizon is now {count_of(horizon, 'step')}: {inert_line(why)}."
         case Noted(text=text) | Diagnosed(text=text):
             return inert_line(text)
-        case Continued():
-            return _continued(event)
         case Stopped(step=step, reason=reason):
             return f"Training is over after {count_of(step, 'step')}: {stop_words(reason)}."
         case Ended(why=why):
             return f"The night is over: {inert_line(why).rstrip('.')}."
         case _:
-            return trouble(event)
+            told = _CHOICES.get(type(event))
+            return told(event) if told else trouble(event)

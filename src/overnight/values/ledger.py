@@ -8,6 +8,7 @@ Times `t` of an `Entry` are seconds since the night's first start, resumptions i
 from dataclasses import dataclass, field
 from typing import Literal
 
+from overnight.values.choices import Piloted, Rated, Sized
 from overnight.values.plan import Reserve
 from overnight.values.troubles import Clipped, Crashed, Diagnosed, Dropped, Jumped, Rewound, Shrunk
 
@@ -195,7 +196,7 @@ class Stopped:
 
     step: int
     reason: str
-    """`horizon`, `window`, `stop`, `signal`, `session`, `health`, `patience`."""
+    """`horizon`, `window`, `stop`, `signal`, `session`, `health`, `overfit`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,7 +235,7 @@ class Ended:
 Event = (
     Started | Prepared | Rehearsed | Stepped | Dropped | Evaluated | Saved | Promoted | Shrunk
     | Rewound | Replanned | Forecast | Resumed | Answered | Noted | Stopped | Chosen | Published
-    | Crashed | Ended | Clipped | Diagnosed | Jumped | Continued
+    | Crashed | Ended | Clipped | Diagnosed | Jumped | Continued | Sized | Piloted | Rated
 )  # fmt: skip
 
 

@@ -1,0 +1,50 @@
+"""What was tried on the user's own rows before the first step, and what was chosen by it.
+
+In: nothing. Out: frozen values, members of `ledger.Event`. Never: how it is tried (story/), what
+follows from it (planning/).
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sized:
+    """The rows of a step were chosen by the pace of a few sizes."""
+
+    per_device_train_batch_size: int
+    gradient_accumulation_steps: int
+    tokens_per_second: float
+    """Of the size that was chosen, by the fit through all of them."""
+    fixed_tokens: float
+    """A step takes so many tokens' time whatever it holds."""
+    paces: tuple[tuple[int, float], ...]
+    """(rows a step, tokens per second) as they were measured, the smallest first."""
+    seconds: float
+    """That all of it took."""
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piloted:
+    """One short run with its own rate, annealed to zero; weights are as before."""
+
+    learning_rate: float
+    steps: int
+    loss: float
+    """On the *select* part, at its end; not a number where it did not get there."""
+    seconds: float
+    note: str = ""
+    """Why it was given up, where it was."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rated:
+    """The pilots are over, and this is the rate that they speak for."""
+
+    learning_rate: float | None
+    """At the pilots' own number of steps; None where they settle nothing and the rule stands."""
+    steps: int
+    pilots: int
+    seconds: float
+    """Of all of them."""
+    why: str
