@@ -94,5 +94,14 @@ def test_the_guides_dotenv_is_understood(
 
 
 def test_the_guides_other_words_are_said_to_have_no_effect(tmp_path: Path) -> None:
-    config(tmp_path, 'SAMPLE_RATIO=0.5\nSAMPLING_STRATEGY="prioritized"\n', name=".env")
-    assert ".env: without effect here: SAMPLE_RATIO, SAMPLING_STRATEGY" in gathered(tmp_path)[1]
+    config(tmp_path, "ESTIMATED_THROUGHPUT=800\nUSE_FUSED_OPTIMIZER=true\n", name=".env")
+    said = gathered(tmp_path)[1]
+    assert ".env: without effect here: ESTIMATED_THROUGHPUT, USE_FUSED_OPTIMIZER" in said
+
+
+def test_the_guides_words_for_samples_mean_what_they_mean_there(tmp_path: Path) -> None:
+    words = 'SAMPLE_RATIO=0.5\nSAMPLING_STRATEGY="prioritized"\nSAMPLE_SIZE=5000\n'
+    config(tmp_path, words, name=".env")
+    request = gathered(tmp_path)[0]
+    assert (request.sample, request.prefer) == (0.5, "engagement,recent")
+    assert request.settings.stage2_rows == 5000

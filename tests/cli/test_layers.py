@@ -2,7 +2,14 @@ from pathlib import Path
 
 import pytest
 
-from overnight.cli.layers import Given, from_dotenv, from_environment, from_file, from_sets
+from overnight.cli.layers import (
+    Given,
+    from_config,
+    from_dotenv,
+    from_environment,
+    from_file,
+    from_sets,
+)
 from overnight.values.errors import InputError
 
 SETTINGS = frozenset({"learning_rate", "seed", "gradient_accumulation_steps"})
@@ -112,3 +119,21 @@ def test_a_dotenv_can_be_named_as_the_configuration(tmp_path: Path) -> None:
 def test_where_history_is_kept_is_no_setting_of_a_night() -> None:
     given = from_environment({"OVERNIGHT_HISTORY": "off", "OVERNIGHT_SEED": "1"})
     assert [each.name for each in given] == ["seed"]
+
+
+def test_a_name_of_the_guides_stands_for_its_values_and_says_whose_they_are() -> None:
+    given, said = from_config("bot/recommended", settings=SETTINGS)
+    assert pairs(given)["gradient_accumulation_steps"] == 32
+    assert {each.where for each in given} == {"bot/recommended"}
+    assert said == ["bot/recommended: guides 2 and 5, Recommended (Optimized)"]
+
+
+def test_what_is_no_name_is_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "baseline.yaml"
+    path.write_text("seed: 3")
+    assert pairs(from_config(str(path), settings=SETTINGS)[0]) == {"seed": 3}
+
+
+def test_neither_a_name_nor_a_file_is_told_the_nearest_name() -> None:
+    with pytest.raises(InputError, match=r"bot/agressive: no such file.*near: bot/aggressive"):
+        from_config("bot/agressive", settings=SETTINGS)

@@ -179,3 +179,12 @@ def test_epochs_or_steps_do_without_a_window(tmp_path: Path, flags: dict[str, ob
 def test_looking_at_data_needs_nothing_but_data(tmp_path: Path) -> None:
     request = gathered(tmp_path, within=None, model=None, need="data")[0]
     assert (request.data, request.model) == ("chats.jsonl", "")
+
+
+def test_a_guides_configuration_counts_like_a_file(tmp_path: Path) -> None:
+    request, said = gathered(tmp_path, config="bot/today", set=["learning_rate=1e-4"])
+    given = request.settings.given()
+    assert (given["gradient_accumulation_steps"], given["fp16"]) == (64, True)
+    assert (request.sample, request.method) == (0.5, "lora")
+    assert "learning_rate: 1e-4 (--set) counts, not 0.0003 (bot/today)" in said
+    assert "bot/today: guide 2, Quick Decision Guide, results today" in said

@@ -49,6 +49,12 @@ def _four_bit(value: Any) -> Any:
     return "qlora" if str(value).lower() in ("true", "1", "4", "nf4", "yes", "on") else None
 
 
+def _preferred(value: Any) -> Any:
+    """Guide 2's "prioritized": high engagement and the last three months."""
+    words = {"prioritized": "engagement,recent", "random": None}
+    return words.get(str(value).lower(), value)
+
+
 def _only_path(value: Any) -> Any:
     """Axolotl's list of one data set: its path. Several stay a list, which is refused as such."""
     if isinstance(value, list) and len(value) == 1:
@@ -83,12 +89,14 @@ ALIASES: dict[str, Alias] = {
     "lr_scheduler": Alias("lr_scheduler_type", _AXOLOTL),
     "early_stopping_patience": Alias("patience", _AXOLOTL),
     "lora_model_dir": Alias("resume_from_checkpoint", _AXOLOTL),
+    "sample_packing": Alias("packing", _AXOLOTL),
     "finetuning_type": Alias("method", _FACTORY),
     "quantization_bit": Alias("method", "4-bit weights", _four_bit),
     "dataset": Alias("data", _FACTORY),
     "eval_dataset": Alias("eval_data", _FACTORY),
     "cutoff_len": Alias("max_length", _FACTORY),
     "lora_rank": Alias("lora_r", _FACTORY),
+    "neat_packing": Alias("packing", _FACTORY),
     "adapter_name_or_path": Alias("resume_from_checkpoint", _FACTORY),
     "model_name": Alias("model", _UNSLOTH),
     "local_dataset": Alias("data", _UNSLOTH, _only_path),
@@ -115,6 +123,9 @@ ALIASES: dict[str, Alias] = {
     "use_bf16": Alias("bf16", _GUIDES),
     "use_gradient_checkpointing": Alias("gradient_checkpointing", _GUIDES),
     "num_workers": Alias("dataloader_num_workers", _GUIDES),
+    "sample_ratio": Alias("sample", _GUIDES),
+    "sampling_strategy": Alias("prefer", _GUIDES, _preferred),
+    "sample_size": Alias("stage2_rows", "the guides' top rows of a second stage"),
 }
 
 VALUES: dict[tuple[str, object], object] = {
@@ -172,7 +183,7 @@ trackio_space_id trackio_static_space_id train_sampling_strategy use_cache use_c
 """
 _SFT_CONFIG = """
 activation_offloading assistant_only_loss chat_template_path completion_only_loss dataset_kwargs
-dataset_num_proc dataset_text_field eos_token eval_packing loss_type model_init_kwargs packing
+dataset_num_proc dataset_text_field eos_token eval_packing loss_type model_init_kwargs
 packing_strategy pad_to_multiple_of pad_token padding_free router_aux_loss_coef shuffle_dataset
 truncation_mode
 """
@@ -190,7 +201,7 @@ lora_target_linear loraplus_lr_ratio loss_watchdog_patience loss_watchdog_thresh
 max_packed_sequence_len mlflow_experiment_name mlflow_tracking_uri model_config model_type
 multipack_real_batches optimizer pad_to_sequence_len peft_layers_to_transform plugins
 pretraining_dataset relora_steps resize_token_embeddings_to_32x roles_to_train rope_scaling
-s2_attention sample_packing sample_packing_bin_size saves_per_epoch sdp_attention
+s2_attention sample_packing_bin_size saves_per_epoch sdp_attention
 shuffle_merged_datasets special_tokens strict tokenizer_config tokenizer_type tokens
 torch_dtype train_on_eos train_on_inputs unfrozen_parameters use_tensorboard val_set_size
 wandb_entity wandb_log_model wandb_mode wandb_name wandb_project wandb_run_id wandb_watch
@@ -200,7 +211,7 @@ _FACTORY_KEYS = """
 additional_target booster compute_accuracy cache_dir dataset_dir
 disable_gradient_checkpointing double_quantization enable_liger_kernel enable_thinking
 export_dir flash_attn freeze_trainable_layers include_num_input_tokens_seen interleave_probs
-lora_target loraplus_lr_ratio mask_history max_samples media_dir mix_strategy neat_packing
+lora_target loraplus_lr_ratio mask_history max_samples media_dir mix_strategy
 overwrite_cache plot_loss pref_beta pref_loss preprocessing_batch_size preprocessing_num_workers
 pure_bf16 quantization_method quantization_type ray_run_name rope_scaling stage streaming
 template tokenized_path train_on_prompt upcast_layernorm use_badam use_galore use_unsloth val_size
@@ -214,7 +225,7 @@ num_nodes tensorboard_dir tie_embeddings tokenizer_dir train_on_completions trai
 trust_remote_code_model use_loftq vision_all_linear wandb_token
 """
 
-NO_EFFECT = GUIDE_KEYS | frozenset(" ".join(
+NO_EFFECT = (GUIDE_KEYS - ALIASES.keys()) | frozenset(" ".join(
     (_TRAINING_ARGUMENTS, _SFT_CONFIG, _PEFT, _AXOLOTL_KEYS, _FACTORY_KEYS,
      _OTHER_KEYS)).split())  # fmt: skip
 """Keys of the tools above that a pasted configuration may hold and that change nothing here."""

@@ -31,8 +31,10 @@ SKIP = Flag("skip_bad_rows", "--skip-bad-rows", bool, "Count and list unreadable
 CODE = Flag("trust_remote_code", "--trust-remote-code", bool, "Run code that the model brings.")
 EVAL = Flag("eval_data", "--eval", str, "Your own held-out data.", "DATA")
 CONFIG = Flag(
-    "config", "--config", str, "Settings from a .yaml, .toml, .json or .env file.", "FILE"
-)
+    "config", "--config", str,
+    "Settings from a .yaml, .toml, .json or .env file, or the guides' (bot/recommended ...).",
+    "FILE|NAME",
+)  # fmt: skip
 SET = Flag("set", "--set", list[str], "key=value for any setting; may be repeated.", "K=V")
 JSON = Flag("json", "--json", bool, "One JSON object, for programs.")
 RUN = Flag("run", "RUN", str, "Folder of the night, or its name under runs/; else the newest.")
@@ -41,7 +43,16 @@ OUTPUT = Flag("output_dir", "--output-dir", str, "The run folder; else runs/NAME
 CONTINUE = Flag("resume_from_checkpoint", "--resume-from-checkpoint", str,
                 "Go on from another trainer's checkpoint-N, or the newest in a folder.",
                 "FOLDER")  # fmt: skip
-DATA_FLAGS = (DATA, MODEL, EVAL, LEARN, SKIP, CODE, CONFIG, SET)
+SAMPLE_FLAGS = (
+    Flag("sample", "--sample", str, "Train on this share of the rows: 0.5.", "SHARE"),
+    Flag("sample_total", "--sample-total", str, "Train on so many rows in all.", "N"),
+    Flag("prefer", "--prefer", str, "Rows a sample keeps whole: engagement, recent or both.",
+         "KINDS"),
+    Flag("engagement_column", "--engagement-column", str,
+         "Column of reactions, replies ... where it is not recognised.", "NAME"),
+    Flag("time_column", "--time-column", str, "Column of each row's time, likewise.", "NAME"),
+)  # fmt: skip
+DATA_FLAGS = (DATA, MODEL, EVAL, LEARN, *SAMPLE_FLAGS, SKIP, CODE, CONFIG, SET)
 NIGHT_FLAGS = (
     DATA,
     MODEL,
@@ -54,8 +65,17 @@ NIGHT_FLAGS = (
     Flag("precision", "--precision", str, "auto, bf16, fp16 or fp32."),
     Flag("learning_rate", "--learning-rate", str, "Peak learning rate.", "RATE"),
     Flag("seed", "--seed", str, "Of everything that is drawn.", "N"),
+    Flag(
+        "strategy",
+        "--strategy",
+        str,
+        "one-stage, two-stage, progressive or progressive-guide.",
+        "NAME",
+    ),
+    Flag("stage2_rows", "--stage2-rows", str, "Rows of two-stage's second stage.", "N"),
     EVAL,
     LEARN,
+    *SAMPLE_FLAGS,
     Flag("name", "--name", str, "Name of the night under runs/."),
     OUTPUT,
     CONTINUE,

@@ -17,6 +17,7 @@ from typing import Any
 
 from overnight.cli.aliases import DOTENV, GUIDE_KEYS, SECTIONS
 from overnight.cli.yaml12 import read_yaml
+from overnight.planning import configurations
 from overnight.values.errors import InputError
 
 PREFIX = "overnight_"
@@ -68,6 +69,23 @@ def from_environment(environ: Mapping[str, str]) -> list[Given]:
     names = sorted(name for name in ours if name.lower() not in NO_SETTINGS)
     return [_given(name[len(PREFIX) :], environ[name], where=name)
             for name in names if environ[name].strip()]  # fmt: skip
+
+
+def from_config(name: str, *, settings: frozenset[str]) -> tuple[list[Given], list[str]]:
+    """What a named configuration gives, else a file; and what must be said of either.
+
+    Raises:
+        InputError: there is neither, or the file cannot be used.
+    """
+    found = configurations.find(name)
+    if found is not None:
+        given = [_given(key, value, where=name) for key, value in found.settings.items()]
+        return given, [f"{name}: {found.source}", *found.notes]
+    path = Path(name)
+    if not path.suffix and not path.exists():
+        raise InputError(f"{name}: no such file, and no named configuration"
+                         f"{configurations.near(name)}")  # fmt: skip
+    return from_file(path, settings=settings)
 
 
 def from_file(path: Path, *, settings: frozenset[str]) -> tuple[list[Given], list[str]]:

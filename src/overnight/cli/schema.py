@@ -37,6 +37,9 @@ LIMITS: dict[str, dict[str, Any]] = {
     "lora_r": _COUNT,
     "lora_alpha": _COUNT,
     "lora_dropout": _SHARE,
+    "stage2_rows": _COUNT,
+    "sample": {"gt": 0, "le": 1},
+    "sample_total": _COUNT,
     "processes": _COUNT,
     "patience": _COUNT,
 }

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from overnight.cli.aliases import ALIASES, NO_EFFECT, SECTIONS, VALUES, Alias
-from overnight.cli.layers import Given, from_dotenv, from_environment, from_file, from_sets
+from overnight.cli.layers import Given, from_config, from_dotenv, from_environment, from_sets
 from overnight.cli.schema import check, keys
 from overnight.probe.clock import Clock, local_zone, parse_instant
 from overnight.values.errors import InputError
@@ -81,11 +81,8 @@ def _layers(
     dotenv, near = _dotenv(around.folder / ".env")
     _refuse_empty(flags)
     path = flags.get("config")
-    file: list[Given] = []
-    if path:
-        file, more = from_file(Path(str(path)), settings=SETTINGS)
-        near += more
-    notes += near
+    file, more = from_config(str(path), settings=SETTINGS) if path else ([], [])
+    notes += [*near, *more]
     pairs = flags.get("set") or []
     direct = [Given(name=key, value=value, where=_flag(key), spelled=key)
               for key, value in flags.items() if key not in ("config", "set")

@@ -47,12 +47,20 @@ class Candidate:
     seed: int = 42
     processes: int = 1
     optim: Literal["adamw_torch", "adamw_bnb_8bit"] = "adamw_torch"
-    attn_implementation: Literal["sdpa", "eager"] = "sdpa"
+    attn_implementation: Literal["sdpa", "eager", "flash_attention_2", "flash_attention_3"] = "sdpa"
     checkpoint_every: int = 1
     """With `gradient_checkpointing`: every n-th layer is checkpointed; 1: all, 2: every other."""
     max_tokens_per_micro_batch: int = 0
     """Tokens, padding included, above which a micro-batch is cut further; 0: never. A single row
     is never cut."""
+    packing: bool = False
+    """The rows of a step are laid end to end, each in its own bounds, instead of being padded to
+    equal lengths. What a step holds and learns is the same."""
+
+    strategy: Literal["one-stage", "two-stage", "progressive", "progressive-guide"] = "one-stage"
+    """Which rows, and how many a step, by progress (planning/curriculum.py)."""
+    stage2_rows: int = 10_000
+    """Of the second stage of `two-stage`: the best rows."""
 
     @property
     def rows_per_step(self) -> int:

@@ -10,6 +10,7 @@ from typing import Literal
 Method = Literal["auto", "lora", "qlora", "full"]
 Priority = Literal["fast", "balanced", "quality", "memory_efficient"]
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
+Strategy = Literal["one-stage", "two-stage", "progressive", "progressive-guide"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +65,12 @@ class Settings:
     lora_r: int | None = None
     lora_alpha: int | None = None
     lora_dropout: float | None = None
+    packing: bool | None = None
+    """Rows laid end to end without padding, each in its own bounds (TRL's name)."""
+    strategy: Strategy | None = None
+    """Which rows, and how many a step, by progress; `one-stage` is everything alike (ours)."""
+    stage2_rows: int | None = None
+    """Rows of the second stage of `two-stage` (ours)."""
 
     def given(self) -> dict[str, object]:
         """The settings that were given, by name."""
@@ -96,6 +103,16 @@ class Request:
     trust_remote_code: bool = False
     patience: int | None = None
     """Evaluations without improvement after which the night anneals and ends."""
+    sample: float | None = None
+    """Share of the training rows that is kept; with `prefer`, of those that are not preferred."""
+    sample_total: int | None = None
+    """Training rows that are kept in all."""
+    prefer: str | None = None
+    """`engagement`, `recent` or both with a comma: rows that a sample keeps whole."""
+    engagement_column: str | None = None
+    """Column of reactions, replies or the like, where its name is not one that is recognised."""
+    time_column: str | None = None
+    """Column of each row's time, likewise."""
     resume_from_checkpoint: str | None = None
     """Another trainer's `checkpoint-N`, or a folder of several, whose weights the night goes on
     from; one of its own it finds by itself."""
