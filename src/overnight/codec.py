@@ -41,6 +41,7 @@ def _listed(value: Any) -> Any:
 
 
 _converter = make_converter()
+_compact = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
 
 
 def to_json(value: object) -> Any:
@@ -103,7 +104,7 @@ def entry_to_line(entry: Entry) -> str:
     Its last word is the checksum of all before it: a digit that the disk has changed would else
     be another deadline or another learning rate.
     """
-    text = json.dumps(entry_to_json(entry), allow_nan=False, separators=(",", ":"))
+    text = _compact.encode(entry_to_json(entry))
     return f'{text[:-1]},"{_SUM}":"{_checksum(text)}"}}'
 
 

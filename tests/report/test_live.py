@@ -18,7 +18,7 @@ STATUS = Status(
 )  # fmt: skip
 
 
-def shown(entries, *, width=80, every=1e9, status=None, terminal=False):
+def shown(entries, *, width=80, every=0.0, status=None, terminal=False):
     console = Console(file=io.StringIO(), width=width, force_terminal=terminal, color_system=None)
     with LiveView(console, horizon=samples.STEPS, every=every) as view:
         for entry in entries:
@@ -75,6 +75,11 @@ def test_without_a_terminal_lines_are_whole_and_plain():
 def test_without_a_terminal_steps_have_a_line_only_once_in_a_while(every, lines):
     text, _ = shown(samples.going(), every=every)
     assert len(re.findall(r"^step ", text, re.MULTILINE)) == lines
+
+
+def test_without_a_terminal_steps_between_two_lines_are_passed_over():
+    _, line = shown(samples.going(), every=1e9)
+    assert line.plain.startswith("step 1/")
 
 
 def test_on_a_terminal_the_line_is_redrawn_in_place_and_gone_at_the_end():

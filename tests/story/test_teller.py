@@ -1,17 +1,18 @@
 """Every event is told to the journal; the rest may miss some."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.fakes import FakeClock
 from tests.training.nights import start, stepped
 
-from overnight.story.teller import STATUS, STATUS_SECONDS, Teller
+from overnight.story.teller import STATUS, STATUS_SECONDS, STATUS_SHARE, Teller
 from overnight.training import journal
 from overnight.training.journal import Journal
 from overnight.values.facts import Interval
-from overnight.values.ledger import Noted, Stepped, Stopped
+from overnight.values.ledger import Entry, Noted, Stepped, Stopped
 
 
 class Listener:
@@ -99,6 +100,35 @@ def test_the_status_is_fresh_every_few_seconds(teller: Teller, clock: FakeClock)
     clock.advance(STATUS_SECONDS)
     teller.tell(stepped(3))
     assert status(teller)["step"] == 3
+
+
+def test_a_slow_disk_has_its_status_less_often(
+    teller: Teller, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+):
+    written = journal.write_json
+
+    def slowly(path: Path, value: object) -> None:
+        clock.advance(1.0)
+        written(path, value)
+
+    monkeypatch.setattr(journal, "write_json", slowly)
+    teller.tell(stepped(1))
+    clock.advance(STATUS_SECONDS)
+    teller.tell(stepped(2))
+    assert status(teller)["step"] == 1
+    clock.advance(1.0 / STATUS_SHARE)
+    teller.tell(stepped(3))
+    assert status(teller)["step"] == 3
+
+
+def test_the_beginning_is_the_newest_one_whoever_appended_it(teller: Teller, clock: FakeClock):
+    first = teller.begun
+    teller.all([stepped(1), stepped(2)])
+    assert teller.begun is first is not None
+    moved = replace(first, deadline_utc=7.0)
+    teller.entries.append(Entry(t=9.0, utc=9.0, event=moved))
+    teller.tell(stepped(3))
+    assert teller.begun == moved
 
 
 def test_the_end_is_in_the_status_at_once(teller: Teller):

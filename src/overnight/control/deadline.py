@@ -248,9 +248,13 @@ class Deadline:
         return "session" if self._fits_window(now, self.slowest_step) else "window"
 
     def _fits(self, now: float, seconds: float) -> bool:
+        return self._fits_session(now, seconds) and self._fits_window(now, seconds)
+
+    def _fits_session(self, now: float, seconds: float) -> bool:
+        if self.leaves_at is None:
+            return True
         kept = self.reserve.save + self.reserve.publish + margin_seconds(None)  # no last look yet
-        here = self.leaves_at is None or now + seconds + kept <= self.leaves_at
-        return here and self._fits_window(now, seconds)
+        return now + seconds + kept <= self.leaves_at
 
     def _fits_window(self, now: float, seconds: float) -> bool:
         return self.ends_at is None or now + seconds + self.reserve.seconds <= self.ends_at

@@ -35,9 +35,9 @@ class Signs:
         look = figure.loss is None
         if figure.step <= (self.looked if look else self.stepped):
             return replace(self, fresh=())
-        readers = tuple(reader.after(figure) for reader in self.readers)
+        readers = tuple([reader.after(figure) for reader in self.readers])
         said = {sign.name: sign for reader in readers for sign in reader.says(figure)}
-        fresh = tuple(sign for name, sign in said.items() if name not in self.given)
+        fresh = tuple([sign for name, sign in said.items() if name not in self.given])
         given = self.given | {sign.name for sign in fresh} if fresh else self.given
         return Signs(
             readers=readers,

@@ -71,23 +71,21 @@ class Spikes:
 
     def after(self, figure: Figure) -> "Spikes":
         """With one more figure."""
-        here = self._rated(figure.learning_rate)
-        loss = figure.loss
+        given, loss = figure.learning_rate, figure.loss
+        rate = self.rate if given is None or not math.isfinite(given) else given
+        # A new schedule begins with the level forgotten.
+        anew = self.rate < rate and self.rate < RESTART * self.top_rate
+        here = Spikes() if anew else self
+        top = max(here.top_rate, rate)
         if loss is None:
-            return here
+            return replace(here, rate=rate, top_rate=top)
         if not loss <= here.level.line:  # a NaN is above every line
             peak = max(here.peak, loss) if here.high else loss
             since = here.since if here.high else figure.step
-            return replace(here, high=here.high + 1, peak=peak, since=since, recovered=0)
-        return replace(here, level=here.level.after(loss), recovered=here.high, high=0)
-
-    def _rated(self, rate: float | None) -> "Spikes":
-        """A new schedule begins with the level forgotten."""
-        if rate is None or not math.isfinite(rate):
-            return self
-        if self.rate < rate and self.rate < RESTART * self.top_rate:
-            return Spikes(rate=rate, top_rate=rate)
-        return replace(self, rate=rate, top_rate=max(self.top_rate, rate))
+            return replace(here, high=here.high + 1, peak=peak, since=since, recovered=0,
+                           rate=rate, top_rate=top)  # fmt: skip
+        return replace(here, level=here.level.after(loss), recovered=here.high, high=0,
+                       rate=rate, top_rate=top)  # fmt: skip
 
     def says(self, figure: Figure) -> Iterator[Sign]:
         """Divergence, or a spike that is over."""

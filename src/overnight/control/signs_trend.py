@@ -64,10 +64,9 @@ class Trend:
 
     def says(self, figure: Figure) -> Iterator[Sign]:
         """What the course says at this figure."""
-        begun = self.losses.beginning().mean
         if figure.loss is None or not (self.losses.whole or figure.share >= 1.0):
             return  # looked at once a block: that is often enough
-        if not begun > NEAR_ZERO:
+        if not self.losses.beginning().mean > NEAR_ZERO:
             return  # nothing yet, no likelihood, or as good as learnt from the beginning
         # What training has won since is nothing where held-out rows have lost it.
         by_heart = self.held_out_now > (1.0 + RISEN) * self.held_out_best

@@ -243,12 +243,15 @@ class LiveView:
 
     def tell(self, entry: Entry, status: Status | None = None) -> None:
         """Show what an entry changes."""
+        step = isinstance(entry.event, Stepped)
+        if step and not self._live and not self._due(entry.t):
+            return  # whatever it changes the next step changes again
         self._glance = self._glance.after(entry).overruled(status, now_utc=entry.utc)
         for line in notable(entry.event):
             self._print(Text(line))
         if self._live:
             self._live.update(self._glance)
-        elif isinstance(entry.event, Stepped) and self._due(entry.t):
+        elif step:
             self._told = entry.t
             self._print(self._glance.line())
 

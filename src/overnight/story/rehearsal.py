@@ -15,7 +15,7 @@ from overnight.values.ledger import Evaluated, Event, Forecast, Rehearsed, Repla
 
 WARM_AGAIN = 3
 """Steps in which the warm-up ends that the rehearsal began."""
-GLANCE_SECONDS = 0.5
+GLANCE_SECONDS = 1.0
 """Between two forecasts for a glance: one takes as long as a tenth of the smallest model's step."""
 FORECAST_SHARE = 0.02
 """Of the window: how often the finish is predicted anew, besides at every decision point."""

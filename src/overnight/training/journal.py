@@ -36,7 +36,7 @@ BEGUN = ".begun.json"
 SYNC_SECONDS = 1.0
 """Steps and forecasts are flushed at most this often: what a power cut may take of them. A save
 flushes them all, so nothing that a resumption needs hangs on it."""
-SYNC_SHARE = 0.002
+SYNC_SHARE = 0.001
 """Of the time that those flushes may take: one takes 14 ms on the disk of bench/overhead.py."""
 _TICK = 1e-6
 """Least distance of two entries of one journal, so that `t` alone tells which came first."""
