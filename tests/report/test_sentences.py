@@ -5,7 +5,16 @@ import pytest
 
 from overnight.report.sentences import exit_words, sentence, stop_words, trouble
 from overnight.values.choices import Piloted, Rated, Sized
-from overnight.values.ledger import Continued, Ended, Noted, Promoted, Replanned, Resumed, Stopped
+from overnight.values.ledger import (
+    Continued,
+    Ended,
+    Noted,
+    Promoted,
+    Replanned,
+    Resumed,
+    StageBegan,
+    Stopped,
+)
 from overnight.values.troubles import Clipped, Crashed, Diagnosed, Dropped, Jumped, Rewound, Shrunk
 
 
@@ -119,8 +128,16 @@ def test_what_was_tried_before_the_first_step_is_told_with_its_figures():
         replace(ran, loss=math.nan, note="memory ran out"): (
             "Pilot of 40 steps at a rate of 0.001: memory ran out."
         ),
-        Rated(learning_rate=1e-3, steps=40, pilots=3, seconds=9.0, why="1e-3 was the best."): (
+        Rated(learning_rate=1e-3, best=1e-3, steps=40, pilots=3, seconds=9.0, why="1e-3 was the best."): (
             "The learning rate: 1e-3 was the best."
         ),
     }
     assert {event: sentence(event) for event in told} == told
+
+
+def test_a_stage_says_what_it_draws_from():
+    best = StageBegan(step=1200, stage=1, stages=2, pool="best", rows=10_000, rows_per_step=8)
+    more = StageBegan(step=40, stage=1, stages=3, pool="all", rows=900, rows_per_step=1)
+    told = "Stage 2 of 2 begins after step 1,200: the best 10,000 rows, 8 rows a step."
+    assert sentence(best) == told
+    assert sentence(more) == "Stage 2 of 3 begins after step 40: all 900 rows, 1 row a step."

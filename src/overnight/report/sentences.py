@@ -11,7 +11,16 @@ from typing import Any
 
 from overnight.report.words import count_of, inert_line
 from overnight.values.choices import Piloted, Rated, Sized
-from overnight.values.ledger import Continued, Ended, Event, Noted, Replanned, Resumed, Stopped
+from overnight.values.ledger import (
+    Continued,
+    Ended,
+    Event,
+    Noted,
+    Replanned,
+    Resumed,
+    StageBegan,
+    Stopped,
+)
 from overnight.values.troubles import Clipped, Crashed, Diagnosed, Dropped, Jumped, Rewound, Shrunk
 from overnight.values.units import show_count, show_duration
 
@@ -45,6 +54,13 @@ def _continued(event: Continued) -> str:
     done = f", {count_of(event.steps, 'step')} done there" if event.steps is not None else ""
     told = "".join(f" {inert_line(note).rstrip('.')}." for note in event.notes)
     return f"Goes on from another trainer's {inert_line(event.name)}{done}.{told}"
+
+
+def _stage(event: StageBegan) -> str:
+    which = "the best" if event.pool == "best" else "all"
+    rows, each = count_of(event.rows, "row"), count_of(event.rows_per_step, "row")
+    return (f"Stage {event.stage + 1} of {event.stages} begins after step {event.step:,}: "
+            f"{which} {rows}, {each} a step.")  # fmt: skip
 
 
 def _resumed(event: Resumed) -> str:

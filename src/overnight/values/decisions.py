@@ -61,8 +61,20 @@ class Progress:
     """Optimizer-step batches of this epoch already drawn, dropped and skipped ones included."""
     batches_per_epoch: int = 1
     tokens: int = 0
+    stage: int = 0
+    """Of the night (values/curriculum.py); epochs and batches are counted in each anew."""
+    before: float = 0.0
+    """Epochs of all rows that were drawn in earlier stages."""
+    weight: float = 1.0
+    """What a pass over this stage's rows is of one over all."""
+
+    @property
+    def place(self) -> tuple[int, int, int]:
+        """Stage, epoch and batch: later places are larger."""
+        return self.stage, self.epoch, self.batch
 
     @property
     def epochs_done(self) -> float:
         """Epochs drawn so far, as a fraction."""
-        return self.epoch + self.batch / max(self.batches_per_epoch, 1)
+        done = self.epoch + self.batch / max(self.batches_per_epoch, 1)
+        return self.before + self.weight * done

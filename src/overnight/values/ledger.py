@@ -142,6 +142,20 @@ class Replanned:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StageBegan:
+    """From this step on the night draws other rows, or another number of them a step."""
+
+    step: int
+    stage: int
+    """1 is the second."""
+    stages: int
+    pool: Literal["all", "best"]
+    rows: int
+    """That it draws from."""
+    rows_per_step: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Forecast:
     """One prediction of when everything is over (UTC seconds), nine times in ten inside."""
 
@@ -236,6 +250,7 @@ Event = (
     Started | Prepared | Rehearsed | Stepped | Dropped | Evaluated | Saved | Promoted | Shrunk
     | Rewound | Replanned | Forecast | Resumed | Answered | Noted | Stopped | Chosen | Published
     | Crashed | Ended | Clipped | Diagnosed | Jumped | Continued | Sized | Piloted | Rated
+    | StageBegan
 )  # fmt: skip
 
 

@@ -76,6 +76,8 @@ class Rewound:
     """Where the data goes on: in this epoch ..."""
     batch: int = 0
     """... behind so many of its batches; what was drawn before is not taken again."""
+    stage: int = 0
+    """Of the night, where the data goes on: one that has begun is not begun again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
