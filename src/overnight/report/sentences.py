@@ -142,6 +142,7 @@ _CHOICES: dict[type[Event], Callable[[Any], str]] = {
     Piloted: _piloted,
     Rated: _rated,
     Sized: _sized,
+    StageBegan: _stage,
 }
 
 
