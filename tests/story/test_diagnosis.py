@@ -10,11 +10,12 @@ from tests.fakes import FakeClock
 from tests.training.nights import start, stepped
 
 from overnight.story import diagnosis
+from overnight.story.diagnosis import READ_SECONDS
 from overnight.story.stage import Stage
 from overnight.story.teller import Teller
 from overnight.training import journal
 from overnight.training.journal import Journal
-from overnight.values.ledger import Evaluated, Loss, Rehearsed, Replanned, Stepped
+from overnight.values.ledger import Evaluated, Loss, Rehearsed, Replanned, Stepped, Stopped
 from overnight.values.troubles import Diagnosed
 
 HORIZON = 200
@@ -24,6 +25,7 @@ class Night:
     """A stage whose teller is real, and a loop that only knows its horizon."""
 
     def __init__(self, folder: Path, *, main: bool = True) -> None:
+        folder.mkdir(exist_ok=True)
         self.folder, self.clock = folder, FakeClock()
         self.loop: Any = SimpleNamespace(
             happened=lambda event: event,
@@ -37,12 +39,15 @@ class Night:
         teller = Teller(self.folder, written, self.clock, entries, main=self.main)
         return Stage(teller, unused, unused, unused, unused, unused)
 
-    def live(self, *events: Any, rehearsing: bool = False) -> list[Diagnosed]:
+    def live(
+        self, *events: Any, rehearsing: bool = False, seconds: float = READ_SECONDS
+    ) -> list[Diagnosed]:
         """One process of the night; all the signs that its journal has then."""
         with Journal.open(self.folder, self.clock) as written:
             on = self.on(written)
             on.rehearsing = rehearsing
             for event in events:
+                self.clock.advance(seconds)
                 on.teller.tell(event)
                 diagnosis.watch(on, self.loop, event)
         return [e.event for e in journal.read(self.folder) if isinstance(e.event, Diagnosed)]
@@ -86,6 +91,24 @@ def test_what_was_read_counts_on_in_a_night_that_goes_on(night: Night):
     assert night.live(PLANNED, REHEARSED, *steps(1, 90)) == []
     (told,) = night.live(*steps(80, 120))
     assert told.sign == "plateau" and "steps 1" not in told.text
+
+
+def test_figures_of_short_steps_are_read_together(night: Night):
+    (told,) = night.live(*steps(1, 150), seconds=READ_SECONDS / 25)
+    entries = [e.event for e in journal.read(night.folder)]
+    assert entries.index(told) - told.step in range(2, 27)  # Started, and the steps read with it
+    assert told == Night(night.folder / "slow").live(*steps(1, 150))[0]
+
+
+def test_what_a_killed_process_had_not_read_is_told_by_the_next(night: Night):
+    assert night.live(PLANNED, REHEARSED, *steps(1, 120), seconds=0.0) == []
+    (told,) = night.live(*steps(121, 121))
+    assert told.sign == "plateau" and 100 <= told.step <= 110
+
+
+def test_the_end_is_read_at_once(night: Night):
+    (told,) = night.live(*steps(1, 120), Stopped(step=120, reason="stop"), seconds=0.0)
+    assert told.sign == "plateau"
 
 
 def test_held_out_rows_are_read_and_test_rows_are_not(night: Night):

@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from overnight.control.figures import Figure
 from overnight.control.signs import Signs
 from overnight.story.look import Look
 from overnight.story.teller import Teller
@@ -66,6 +67,9 @@ class Stage:
     """What the answers before training took."""
     signs: Signs | None = None
     """What the figures have said so far; read from the journal at the first one."""
+    unread: list[Figure] = field(default_factory=list)
+    """Figures that have come since."""
+    read_at: float = -math.inf
 
     @property
     def publishing(self) -> float:
