@@ -5,6 +5,7 @@ In: nothing. Out: `Question`. Never: an answer (search.py).
 
 from dataclasses import dataclass, field
 
+from overnight.values.choices import Rated, Sized
 from overnight.values.facts import DatasetProfile, Hardware, ModelProfile
 from overnight.values.lessons import Lessons
 from overnight.values.request import Request
@@ -21,3 +22,7 @@ class Question:
     window_seconds: float | None
     lessons: Lessons = field(default_factory=Lessons)
     """What earlier nights on this machine taught."""
+    sized: Sized | None = None
+    """How the rows of a step were chosen, once their pace was measured."""
+    rated: Rated | None = None
+    """What pilots said of the learning rate, once they are over."""

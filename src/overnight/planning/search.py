@@ -6,15 +6,16 @@ Never: measures anything; a setting that the user gave is kept, the search fills
 
 from dataclasses import replace
 
-from overnight.planning import outlook, ranking, reasons, rules, timing, whatifs
+from overnight.planning import outlook, pilots, ranking, reasons, rules, timing, whatifs
 from overnight.planning.prices import Prices
 from overnight.planning.question import Question
 from overnight.planning.rates import rate_for
 from overnight.values.errors import NoPlanFits
+from overnight.values.facts import Interval
 from overnight.values.plan import Candidate, MemoryEstimate, Plan, Reserve, TimeEstimate
 from overnight.values.units import show_duration
 
-__all__ = ["Question", "choose", "corrected", "too_short", "traced"]
+__all__ = ["Question", "choose", "corrected", "rated", "sized", "too_short", "traced"]
 
 
 def _refuse_hopeless(question: Question, prices: Prices) -> None:
@@ -96,10 +97,42 @@ def corrected(
     return replace(better, notes=reasons.notes(better, question))
 
 
+def sized(plan: Plan, question: Question, candidate: Candidate, *, spread: float) -> Plan:
+    """The plan with steps of the rows that their measured pace has chosen (`question.sized`)."""
+    assert question.sized is not None
+    pace, wide = question.sized.tokens_per_second, 1.0 + 2.0 * spread
+    judged = replace(
+        ranking.judge(question, candidate),
+        pace=Interval(low=pace / wide, mid=pace, high=pace * wide),
+    )
+    expected = outlook.of(question, judged)
+    candidate = _for_horizon(candidate, question, expected.time.total_steps)
+    better = replace(
+        plan,
+        candidate=candidate,
+        memory=judged.memory,
+        time=replace(expected.time, source="rehearsal"),
+        reasons=reasons.of(candidate, question, judged.pace),
+        prior=outlook.raw(judged, expected.prior),
+    )
+    return replace(better, notes=reasons.notes(better, question))
+
+
+def rated(plan: Plan, question: Question) -> Plan:
+    """The plan with the rate that the pilots speak for (`question.rated`), where they do."""
+    candidate = _for_horizon(plan.candidate, question, plan.time.total_steps)
+    told = reasons.of(candidate, question, plan.time.tokens_per_second)
+    return replace(plan, candidate=candidate, reasons=told)
+
+
 def _for_horizon(candidate: Candidate, question: Question, steps: int) -> Candidate:
     """The candidate with the rate that suits so many steps, unless the user gave one."""
     if "learning_rate" in question.request.settings.given():
         return candidate
+    tried = question.rated
+    if tried is not None and tried.best is not None:
+        rate = pilots.for_horizon(tried.best, pilot_steps=tried.steps, steps=steps)
+        return replace(candidate, learning_rate=rate)
     width = question.model.hidden_size
     learnt = rate_for(question.lessons, method=candidate.method, hidden_size=width, steps=steps)
     rate = rules.learning_rate(candidate.method, width, steps) if learnt is None else learnt

@@ -10,6 +10,7 @@ from typing import Any
 from overnight.planning.question import Question
 from overnight.probe import architecture, hardware
 from overnight.story.intake import Data, data
+from overnight.values.choices import Rated, Sized
 from overnight.values.errors import ModelError
 from overnight.values.facts import Hardware, ModelProfile
 from overnight.values.lessons import Lessons
@@ -25,6 +26,10 @@ class Look:
     hardware: Hardware
     lessons: Lessons = field(default_factory=Lessons)
     """What earlier nights on this machine taught (story/remember.py)."""
+    sized: Sized | None = None
+    """How the rows of a step were chosen (story/sizing.py)."""
+    rated: Rated | None = None
+    """What pilots said of the learning rate (story/pilots.py)."""
 
 
 def load_tokenizer(request: Request) -> Any:
@@ -71,4 +76,6 @@ def question(request: Request, found: Look, window_seconds: float | None) -> Que
         hardware=found.hardware,
         window_seconds=window_seconds,
         lessons=found.lessons,
+        sized=found.sized,
+        rated=found.rated,
     )

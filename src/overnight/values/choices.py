@@ -39,11 +39,15 @@ class Piloted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rated:
-    """The pilots are over, and this is the rate that they speak for."""
+    """The pilots are over: what they say of the learning rate."""
 
-    learning_rate: float | None
-    """At the pilots' own number of steps; None where they settle nothing and the rule stands."""
+    learning_rate: float
+    """With which the night begins, for as many steps as are expected before the rehearsal."""
+    best: float | None
+    """What the pilots speak for at their own number of steps; None where they settle nothing, so
+    that the rule stands."""
     steps: int
+    """Of each pilot."""
     pilots: int
     seconds: float
     """Of all of them."""

@@ -1,0 +1,105 @@
+"""Rows a step by measured pace: which sizes are tried, and which of them is taken.
+
+In: candidates that fit, steps that were timed. Out: sizes, and a choice with its reason. Never: a
+clock; a size that nobody could have planned.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from overnight.planning import candidates, ranking
+from overnight.planning.measure import fit
+from overnight.planning.question import Question
+from overnight.values.plan import Candidate
+
+TRIED = 3
+"""Sizes that are timed: a line has two unknowns, and one more tells how straight it is."""
+STEPS = 2
+"""Steps of each that count, after one that settles."""
+NOISE_TOKENS = 4000.0
+"""Tokens a step at which a larger one stops paying for itself; see `smallest`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timed:
+    """One step that was taken for its time."""
+
+    rows: int
+    tokens: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """A size, and what it was chosen by."""
+
+    rows: int
+    tokens_per_second: float
+    fixed_tokens: float
+    spread: float
+    """Relative standard deviation of the steps from the fit."""
+    why: str
+
+
+def tried(sizes: Sequence[int], planned: int) -> tuple[int, ...]:
+    """The planned size first, then the smallest and the largest that are not far from it."""
+    near = [size for size in sizes if planned / 8 <= size <= planned * 8]
+    others = [size for size in (min(near), max(near)) if size != planned]
+    if len(others) == 1 and len(near) > 2:
+        others.append(near[len(near) // 2])
+    return (planned, *dict.fromkeys(size for size in others if size != planned))[:TRIED]
+
+
+def chosen(
+    timed: Sequence[Timed], sizes: Sequence[int], *, row_tokens: float, share: float
+) -> Choice:
+    """The size to take: the smallest that is fast enough, by a line through all timed steps.
+
+    `row_tokens` are those of a mean row, `share` is how much of the best pace must be kept.
+    """
+    found = fit([one.seconds for one in timed], [float(one.tokens) for one in timed])
+
+    def pace(rows: int) -> float:
+        tokens = rows * row_tokens
+        return tokens / (found.seconds_per_load * (tokens + found.fixed_load))
+
+    best = max(pace(rows) for rows in sizes)
+    enough = min(rows for rows in sizes if pace(rows) >= share * best)
+    soonest = min(sizes, key=lambda rows: needed(rows * row_tokens, found.fixed_load))
+    rows = min(enough, soonest)
+    why = f"the smallest that keeps {100 * share:.0f} % of the best pace"
+    if soonest < enough:
+        kept = 100 * pace(rows) / best
+        why = f"{kept:.0f} % of the best pace, in more and so sooner useful steps"
+    return Choice(rows=rows, tokens_per_second=pace(rows), fixed_tokens=found.fixed_load,
+                  spread=found.spread, why=why)  # fmt: skip
+
+
+def needed(tokens: float, fixed: float) -> float:
+    """Time to a target with steps of so many tokens, in any unit (McCandlish et al. 2018).
+
+    Steps needed fall as 1 + noise / tokens, a step's time grows as tokens + fixed.
+    """
+    return (1.0 + NOISE_TOKENS / tokens) * (tokens + fixed)
+
+
+def paces(timed: Sequence[Timed]) -> tuple[tuple[int, float], ...]:
+    """(rows, tokens per second) as they were measured, the smallest first."""
+    found = []
+    for rows in sorted({one.rows for one in timed}):
+        mine = [one for one in timed if one.rows == rows]
+        found.append((rows, sum(one.tokens for one in mine) / sum(one.seconds for one in mine)))
+    return tuple(found)
+
+
+def alike(question: Question, planned: Candidate) -> list[Candidate]:
+    """The planned candidate with every number of rows that fits and needs no accumulation."""
+    every = candidates.of(question, planned.method, planned.max_length)
+    whole = [one for one in every if one.gradient_accumulation_steps == 1]
+    rows = {one.per_device_train_batch_size: one.adam_beta2 for one in whole}
+    kin = [
+        replace(planned, per_device_train_batch_size=size, gradient_accumulation_steps=1,
+                adam_beta2=beta2)
+        for size, beta2 in sorted(rows.items())
+    ]  # fmt: skip
+    return [one for one in kin if ranking.fits(question, ranking.judge(question, one))]

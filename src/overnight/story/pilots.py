@@ -1,0 +1,180 @@
+"""Pilots: a few short annealed runs that look for the learning rate, before the night's first step.
+
+In: the live stage, its base measured. Out: `Piloted` events and a `Rated`; the plan with the rate.
+Never: leaves anything of them in weights, optimizer, random states or the order of rows; costs the
+night more than the rule's rate where one of them fails.
+"""
+
+import math
+from dataclasses import dataclass, replace
+
+from overnight.control.schedule import Schedule
+from overnight.planning import pilots, rules, search
+from overnight.planning.pilots import Tried
+from overnight.probe import container, host
+from overnight.story.look import question
+from overnight.story.plan_file import write_plan
+from overnight.story.stage import Stage
+from overnight.training import scores
+from overnight.training.evaluation import OutOfTime
+from overnight.training.loop import Loop
+from overnight.training.room import MemoryGone, OptimizerMemoryGone
+from overnight.training.snapshot import Snapshot, bytes_kept
+from overnight.values.choices import Piloted, Rated
+
+KEPT_FREE = 2.0
+"""Times what a snapshot takes: so much of the host's memory must be free before one is made."""
+
+
+class GivenUp(Exception):
+    """The pilots are over before their time; it says why."""
+
+
+@dataclass(slots=True)
+class _Series:
+    """The pilots of one night, as far as they have come."""
+
+    on: Stage
+    steps: int
+    until: float
+    """On the boot-time clock: when they must be over."""
+    rows: dict[float, scores.Sums]
+    """Losses of the *select* rows, by rate."""
+    seconds: float = 0.0
+
+    def tried(self) -> list[Tried]:
+        """What is known of each rate."""
+        counts = self.on.session.corpus.learnt[list(self.on.keeper.held_out["select"])]
+        losses = {rate: _loss(rows, counts) for rate, rows in self.rows.items()}
+        best = min(losses, key=lambda rate: losses[rate], default=0.0)
+        return [
+            Tried(learning_rate=rate, loss=loss, tied=rate != best and math.isfinite(loss)
+                  and scores.gain(self.rows[rate], self.rows[best], counts).low <= 0.0)
+            for rate, loss in losses.items()
+        ]  # fmt: skip
+
+
+def _loss(rows: scores.Sums, counts: scores.Counts) -> float:
+    loss = float(rows.sum() / max(counts.sum(), 1))
+    return loss if math.isfinite(loss) else math.inf
+
+
+def run(on: Stage, loop: Loop) -> None:
+    """Looks for the rate where that is still open and the window can pay for it."""
+    steps = 0 if on.found.rated is not None else _steps(on, loop)
+    if not on.session.agreed(steps):
+        return
+    until = on.now + _room(on)
+    series = _Series(on, on.session.agreed(steps), until, rows={})
+    begun, why, before = on.now, "", Snapshot.of(on.session)
+    try:
+        _fly(series, before)
+    except GivenUp as error:
+        why = str(error)
+    finally:
+        before.put_back(on.session)
+    _conclude(series, why, on.now - begun)
+
+
+def _steps(on: Stage, loop: Loop) -> int:
+    """Steps of a pilot; 0 where there are to be none."""
+    given = on.request.settings.given()
+    if "learning_rate" in given or on.ends_at is None or on.found.lessons.learning_rate is not None:
+        return 0
+    free = host.host_memory(container.limits())[1]
+    if KEPT_FREE * bytes_kept(on.session) > free:
+        return 0
+    horizon, pace = on.plan.time.total_steps, on.plan.time.tokens_per_second.mid
+    return pilots.steps(
+        horizon=horizon,
+        step_seconds=on.session.tokens_per_step / pace,
+        look_seconds=loop.course.deadline.select_seconds,
+        room=_room(on),
+    )
+
+
+def _room(on: Stage) -> float:
+    """Seconds of the window that are left for pilots."""
+    window = on.plan.window_seconds or 0.0
+    spent = on.found.sized.seconds if on.found.sized else 0.0
+    return pilots.SHARE * window - spent
+
+
+def _fly(series: _Series, before: Snapshot) -> None:
+    first = series.on.plan.candidate.learning_rate
+    while (rate := pilots.following(series.tried(), first)) is not None:
+        begun = series.on.now
+        before.put_back(series.on.session)
+        try:
+            series.rows[rate] = _flight(series, rate)
+            note = ""
+        except GivenUp as error:
+            note = str(error)
+        counts = series.on.session.corpus.learnt[list(series.on.keeper.held_out["select"])]
+        loss = _loss(series.rows[rate], counts) if not note else math.nan
+        series.on.teller.tell(Piloted(learning_rate=rate, steps=series.steps, loss=loss, note=note,
+                                      seconds=series.on.now - begun))  # fmt: skip
+        if note:
+            raise GivenUp(note)
+
+
+def _flight(series: _Series, rate: float) -> scores.Sums:
+    """One run from warm-up to zero, and the losses of the *select* rows at its end."""
+    session, warmup = series.on.session, rules.warmup_steps(series.steps, None)
+    schedule = Schedule(peak=rate, horizon=series.steps, warmup_steps=warmup)
+    try:
+        for step in range(series.steps):
+            _go_on(series)
+            taken = session.step(schedule.rate(step))
+            if not math.isfinite(taken.loss):
+                break  # this rate is too high: its loss below says so
+        rows = list(series.on.keeper.held_out["select"])
+        return session.evaluate(rows, lambda: series.on.now > series.until)[0]
+    except (MemoryGone, OptimizerMemoryGone):
+        raise GivenUp("memory ran out") from None
+    except OutOfTime:
+        raise GivenUp("they would have taken too long") from None
+
+
+def _go_on(series: _Series) -> None:
+    """Raises:
+    GivenUp: an end is wanted, or the time for pilots is over.
+    """
+    on = series.on
+    wanted, late = on.session.agreed((on.wanted(), on.now > series.until))
+    if wanted in ("signal", "stop"):
+        raise GivenUp("an end was asked for")
+    if late:
+        raise GivenUp("they would have taken too long")
+
+
+def _conclude(series: _Series, why: str, seconds: float) -> None:
+    on, tried = series.on, series.tried()
+    best = on.session.agreed(None if why else pilots.concluded(tried))
+    horizon = on.plan.time.total_steps
+    rate = on.plan.candidate.learning_rate
+    if best is not None:
+        rate = pilots.for_horizon(best, pilot_steps=series.steps, steps=horizon)
+    told = Rated(learning_rate=rate, best=best, steps=series.steps, pilots=len(tried),
+                 seconds=seconds, why=_why(series, best, why))  # fmt: skip
+    on.found = replace(on.found, rated=told)
+    asked = question(on.request, on.found, on.plan.window_seconds)
+    on.plan = search.rated(on.plan, asked)
+    if on.teller.main:
+        write_plan(on.teller.run_folder, on.plan, on.request, on.found)
+    on.teller.tell(told)
+
+
+def _why(series: _Series, best: float | None, why: str) -> str:
+    """In a sentence, with the figures."""
+    if best is None:
+        return f"the rule's, for the pilots settled nothing ({why or 'each of them diverged'})"
+    return (f"{len(series.rows)} pilots of {series.steps} steps speak for {best:.2g}; a longer run "
+            "wants a lower one")  # fmt: skip
+
+
+def recall(on: Stage) -> None:
+    """What pilots said before this process began."""
+    told = [one.event for one in on.teller.entries if isinstance(one.event, Rated)]
+    if told:
+        on.found = replace(on.found, rated=told[-1])

@@ -1,0 +1,109 @@
+"""Sizing: the rows of a step, chosen by the pace of a few sizes on the user's own rows.
+
+In: the live stage before its first step. Out: a session whose steps hold the chosen rows, the plan
+on the disk, the event `Sized`. Never: moves a weight (the rate is zero), leaves a trace in random
+states, optimizer or the order of rows; takes more than a rehearsal may.
+"""
+
+from dataclasses import replace
+
+from overnight.planning import search, sizes, timing
+from overnight.planning.profiles import weights
+from overnight.planning.sizes import Timed
+from overnight.story.look import question
+from overnight.story.plan_file import write_plan
+from overnight.story.stage import Stage
+from overnight.training.room import MemoryGone, OptimizerMemoryGone
+from overnight.training.snapshot import Snapshot, resize
+from overnight.values.choices import Sized
+from overnight.values.plan import Candidate
+
+
+def size(on: Stage) -> bool:
+    """Chooses the rows of a step, if that is still open; whether the session was changed."""
+    if on.found.sized is not None or not _wanted(on):
+        return False
+    asked = question(on.request, on.found, on.plan.window_seconds)
+    known = {one.rows_per_step: one for one in sizes.alike(asked, on.session.candidate)}
+    if len(known) < 2:
+        return False
+    begun, before = on.now, Snapshot.of(on.session, weights=False)
+    try:
+        timed, fitting = _timed(on, known)
+    finally:
+        before.put_back(on.session)
+    if len({one.rows for one in timed}) < 2:
+        return False
+    tokens = on.session.corpus.lengths[on.session.train_rows].mean()
+    share = weights(on.request.priority).pace_share
+    found = sizes.chosen(timed, sorted(fitting), row_tokens=float(tokens), share=share)
+    _take(on, known[on.session.agreed(found).rows], on.session.agreed(found), timed, on.now - begun)
+    return True
+
+
+def recall(on: Stage) -> None:
+    """What was chosen before this process began; the plan on the disk has it."""
+    told = [one.event for one in on.teller.entries if isinstance(one.event, Sized)]
+    if told:
+        on.found = replace(on.found, sized=told[-1])
+
+
+def _wanted(on: Stage) -> bool:
+    """Whether a clock ends the night and the rows of a step were left open, and fit."""
+    given = on.request.settings.given()
+    settled = {"per_device_train_batch_size", "gradient_accumulation_steps"} & set(given)
+    candidate = on.session.candidate
+    plain = candidate.strategy == "one-stage" and not candidate.max_tokens_per_micro_batch
+    return on.ends_at is not None and not settled and plain
+
+
+def _timed(on: Stage, known: dict[int, Candidate]) -> tuple[list[Timed], list[int]]:
+    """Steps of a few sizes, the planned one first; and the sizes that fit."""
+    planned, timed, fitting = on.session.candidate.rows_per_step, list[Timed](), list(known)
+    window = on.plan.window_seconds or 0.0
+    begun, limit = on.now, 0.0
+    for rows in sizes.tried(fitting, planned):
+        expected = max((one.seconds / one.rows for one in timed), default=0.0) * rows
+        late = timed and on.now - begun + (sizes.STEPS + 1) * expected > limit
+        if on.session.agreed(bool(late or on.wanted())):
+            break
+        try:
+            timed += _steps(on, known[rows])
+        except (MemoryGone, OptimizerMemoryGone):
+            fitting = [one for one in fitting if one < rows]
+        if not limit and timed:
+            limit = timing.rehearsal_seconds(timed[-1].seconds, window)
+    return timed, fitting
+
+
+def _steps(on: Stage, candidate: Candidate) -> list[Timed]:
+    """A few steps at a rate of zero; the first of them settles."""
+    resize(on.session, candidate)
+    found = []
+    for _ in range(sizes.STEPS + 1):
+        begun = on.teller.clock.awake()
+        taken = on.session.step(0.0)
+        seconds = on.teller.clock.awake() - begun
+        found.append(Timed(rows=candidate.rows_per_step, tokens=taken.tokens, seconds=seconds))
+    return found[1:]
+
+
+def _take(on: Stage, candidate: Candidate, found: sizes.Choice, timed: list[Timed],
+          seconds: float) -> None:  # fmt: skip
+    """The session, the plan and the journal with this size."""
+    told = Sized(
+        per_device_train_batch_size=candidate.per_device_train_batch_size,
+        gradient_accumulation_steps=candidate.gradient_accumulation_steps,
+        tokens_per_second=found.tokens_per_second,
+        fixed_tokens=found.fixed_tokens,
+        paces=sizes.paces(timed),
+        seconds=seconds,
+        why=found.why,
+    )
+    resize(on.session, candidate)
+    on.found = replace(on.found, sized=told)
+    asked = question(on.request, on.found, on.plan.window_seconds)
+    on.plan = search.sized(on.plan, asked, candidate, spread=found.spread)
+    if on.teller.main:
+        write_plan(on.teller.run_folder, on.plan, on.request, on.found)
+    on.teller.tell(told)
