@@ -86,3 +86,19 @@ def test_the_rehearsal_is_two_per_cent_or_five_steps_but_never_most_of_it():
 def test_the_shortest_window_has_room_for_both_ends():
     reserve = timing.reserve(PRICES, 60.0)
     assert timing.shortest_window(20.0, reserve) > 20.0 + reserve.seconds
+
+
+@pytest.mark.parametrize("strategy", ["two-stage", "progressive", "progressive-guide"])
+@pytest.mark.parametrize("window", [None, 400.0])
+def test_stages_fill_the_window_or_the_epochs_like_one(strategy: str, window: float | None) -> None:
+    plain = estimate(window, num_train_epochs=40.0)
+    found = estimate(window, num_train_epochs=40.0, strategy=strategy, stage2_rows=100)
+    assert found.total.mid == pytest.approx(plain.total.mid, rel=0.03) or window is None
+    # Of the longest rows fewer are drawn in the same time.
+    assert found.epochs == pytest.approx(plain.epochs, rel=0.03) or strategy == "two-stage"
+
+
+def test_steps_of_two_stages_are_fewer_where_the_best_rows_are_longer() -> None:
+    plain, two = (estimate(400.0, strategy=name, stage2_rows=100).total_steps
+                  for name in ("one-stage", "two-stage"))  # fmt: skip
+    assert 0.6 * plain < two < plain

@@ -7,8 +7,10 @@ clock; what is spent already is given as an argument.
 import math
 from dataclasses import dataclass
 
+from overnight.planning import curriculum
 from overnight.planning.prices import Prices
 from overnight.values.cadence import LOOK_SHARE, Cadence, Stretch
+from overnight.values.curriculum import Leg
 from overnight.values.facts import DatasetProfile, Interval
 from overnight.values.plan import (
     Candidate,
@@ -23,6 +25,9 @@ REHEARSAL_STEPS = 5
 REHEARSAL_LIMIT = 0.15
 """2 % of the window (of the steps, without one) or five steps, whichever is more, and at most 15 %
 of a window (DESIGN 6)."""
+HORIZONS = 3
+"""Times that a horizon and the mean step in it are worked out from each other: with stages by step
+numbers either depends on the other."""
 EXIT_SHARE = 0.28
 """Of what publishing takes: from the last word of the training process until it begins."""
 
@@ -38,8 +43,15 @@ def reserve(prices: Prices, window: float | None) -> Reserve:
 
 
 def steps_per_epoch(candidate: Candidate, dataset: DatasetProfile) -> int:
-    """Optimizer steps in one pass over the training rows."""
-    return max(1, math.ceil(dataset.num_train / candidate.rows_per_step))
+    """Optimizer steps that draw as many rows as there are to train on."""
+    if candidate.strategy == "one-stage":
+        return max(1, math.ceil(dataset.num_train / candidate.rows_per_step))
+    return curriculum.steps_for(stages(candidate, dataset), dataset.num_train)
+
+
+def stages(candidate: Candidate, dataset: DatasetProfile) -> tuple[Leg, ...]:
+    """The stages as far as the data's profile tells."""
+    return curriculum.legs(candidate, longer=curriculum.longer(candidate, dataset))
 
 
 def steps_wanted(candidate: Candidate, dataset: DatasetProfile) -> int | None:
@@ -48,12 +60,29 @@ def steps_wanted(candidate: Candidate, dataset: DatasetProfile) -> int | None:
         return candidate.max_steps
     if candidate.num_train_epochs is None:
         return None
+    if candidate.strategy != "one-stage":
+        rows = candidate.num_train_epochs * dataset.num_train
+        return curriculum.steps_for(stages(candidate, dataset), rows)
     return max(1, round(candidate.num_train_epochs * steps_per_epoch(candidate, dataset)))
 
 
-def step_seconds(candidate: Candidate, dataset: DatasetProfile, pace: Interval) -> Interval:
-    """Seconds of one optimizer step at a pace in tokens per second."""
-    tokens = dataset.train_tokens / steps_per_epoch(candidate, dataset)
+def step_tokens(candidate: Candidate, dataset: DatasetProfile, steps: int) -> float:
+    """Tokens of one optimizer step in the mean of a night of so many."""
+    if candidate.strategy == "one-stage":
+        return dataset.train_tokens / steps_per_epoch(candidate, dataset)
+    found = stages(candidate, dataset)
+    weight = curriculum.longer(candidate, dataset)
+    usual = dataset.train_tokens / max(dataset.num_train, 1)
+    return usual * curriculum.load_of(found, max(steps, 1), longer=weight)
+
+
+def step_seconds(
+    candidate: Candidate, dataset: DatasetProfile, pace: Interval, steps: int | None = None
+) -> Interval:
+    """Seconds of one optimizer step at a pace in tokens per second, in a night of so many steps
+    (None: of one epoch)."""
+    whole = steps_per_epoch(candidate, dataset) if steps is None else steps
+    tokens = step_tokens(candidate, dataset, whole)
     return Interval(low=tokens / pace.high, mid=tokens / pace.mid, high=tokens / pace.low)
 
 
@@ -144,10 +173,7 @@ def estimate(
     candidate: Candidate, dataset: DatasetProfile, prices: Prices, *, pace: Interval, terms: Terms
 ) -> TimeEstimate:
     """How long each phase takes and which horizon they leave, before anything is measured."""
-    step, between = (
-        step_seconds(candidate, dataset, pace),
-        _between(candidate, dataset, prices, terms.window),
-    )
+    between = _between(candidate, dataset, prices, terms.window)
     begin = {
         "imports": prices.imports,
         "tokenising": prices.tokenising,
@@ -158,13 +184,25 @@ def estimate(
     end = {"ending": ending(prices, between.look, terms.window), "publish": prices.publish}
     spent = sum(phase.mid for phase in begin.values()) + sum(phase.high for phase in end.values())
     wanted = steps_wanted(candidate, dataset)
-    room = None if terms.window is None else between.room(step.mid, terms.window - spent)
-    total = min((limit for limit in (room, wanted) if limit is not None), default=0)
+    step, room, total = step_seconds(candidate, dataset, pace), None, wanted or 0
+    for _ in range(1 if candidate.strategy == "one-stage" else HORIZONS):
+        if terms.window is not None:
+            room = between.room(step.mid, terms.window - spent)
+            total = room if wanted is None else min(room, wanted)
+        step = step_seconds(candidate, dataset, pace, total)
     middle = {"training": step.scaled(total), **between.phases(total, step.mid)}
     if room is not None and total == room:
         # The clock ends it: the pace decides how many steps fit, not how long they take.
         middle = {name: Interval.exactly(phase.mid) for name, phase in middle.items()}
     return told(candidate, dataset, begin | middle | end, steps=total, pace=pace, terms=terms)
+
+
+def epochs(candidate: Candidate, dataset: DatasetProfile, steps: int) -> float:
+    """What so many steps are in passes over the training rows."""
+    if candidate.strategy == "one-stage":
+        return steps / steps_per_epoch(candidate, dataset)
+    drawn = curriculum.rows_of(stages(candidate, dataset), steps)
+    return drawn / max(dataset.num_train, 1)
 
 
 def told(
@@ -177,7 +215,7 @@ def told(
     return TimeEstimate(
         phases=phases,
         total_steps=steps,
-        epochs=steps / steps_per_epoch(candidate, dataset),
+        epochs=epochs(candidate, dataset, steps),
         tokens_per_second=pace,
         source=terms.source,
         fits_in_window=terms.window is None or (steps >= 1 and not cut),

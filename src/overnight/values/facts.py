@@ -46,6 +46,33 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sampled:
+    """What a sample kept of the training rows."""
+
+    kept: int
+    of: int
+    engaged: int = 0
+    """Kept whole: the top quarter by engagement."""
+    recent: int = 0
+    """Kept whole besides: not older than the last 90 days before the newest row."""
+    drawn: int = 0
+    """A share of the others, by the seed."""
+    engagement: str = ""
+    """The column that it went by."""
+    time: str = ""
+    name: str = ""
+    """Of exactly these rows: a night goes on with no others."""
+
+    @property
+    def words(self) -> str:
+        """For people: "kept 31,204 of 63,394: 15,848 by engagement (`likes`), ..."."""
+        parts = [f"{self.engaged:,} by engagement (`{self.engagement}`)"] * bool(self.engagement)
+        parts += [f"{self.recent:,} of the last 90 days (`{self.time}`)"] * bool(self.time)
+        parts.append(f"{self.drawn:,} drawn from the rest")
+        return f"kept {self.kept:,} of {self.of:,}: {', '.join(parts)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetProfile:
     """What the data is, in the model's own tokens."""
 
@@ -84,6 +111,11 @@ class DatasetProfile:
     """Share of the places that rows fill when packed into rows of `max_length` tokens."""
     truncation: dict[str, float] = field(default_factory=dict)
     """`max_length` (512, 1024 ...) -> share of the tokens that would be cut off."""
+
+    engagement: str = ""
+    """The column that rows can be ranked by (reactions, replies ...); else they have none."""
+    sampled: Sampled | None = None
+    """Where only some of the rows are trained on: which, and why."""
 
     @property
     def avg_tokens_per_sample(self) -> float:
@@ -174,6 +206,9 @@ class Hardware:
     """The card's name in the catalogue, where this is not the machine that we are on."""
     undrivable: str = ""
     """One sentence where this torch has no code for the card (V100)."""
+    varlen_attention: str = ""
+    """What transformers calls an installed attention that takes rows end to end, where the card
+    can run it: `flash_attention_2`, `flash_attention_3`."""
     power_limited: bool = False
     """Whether a low power limit keeps the clock far below its boost (T4, L4)."""
 
