@@ -39,3 +39,12 @@ def test_a_rate_that_was_never_set_against_the_rules_changes_nothing() -> None:
     known = lessons([tried(RULE / 50, 0.5)] * 3, ASKED)
     assert known.learning_rate is None
     assert rate_for(known, method="full", hidden_size=64, steps=200) is None
+
+
+def test_a_rate_that_pilots_spoke_for_needs_no_pilots_again() -> None:
+    nights = [tried(RULE / 50, 0.6, piloted=True), tried(RULE / 20, 0.5, piloted=True)]
+    assert best_rate(nights, ASKED) == (RULE / 50, 200)
+
+
+def test_where_the_rules_own_rate_was_better_than_what_pilots_said_it_stands() -> None:
+    assert best_rate([tried(RULE / 50, 0.4, piloted=True), tried(RULE, 0.5)], ASKED) == (None, 0)

@@ -1,7 +1,7 @@
 """Learning rates that were tried: where one beat the rule's, and what it means for a new horizon.
 
 In: remembered nights of this machine and what is asked now. Out: a rate, or none. Never: a rate
-that was not set against the rule's own on the same data.
+that was set neither against the rule's own on the same data nor against others by pilots.
 """
 
 from collections.abc import Sequence
@@ -32,17 +32,25 @@ def best_rate(records: Sequence[Remembered], asked: Asked) -> tuple[float | None
     """The rate that beat the rule's on the same data, model and method, and its night's steps.
 
     A rate is judged by the median gain of its nights that ended well; where the rule's own rate was
-    never tried there is nothing to beat, and the rule stands.
+    never tried there is nothing to beat, and the rule stands, unless pilots had chosen another.
     """
     alike = [record for record in records if _comparable(record, asked)]
     alike = [record for record in alike if _near(_steps(record), _steps(alike[0]), SAME_HORIZON)]
     ruled = [record for record in alike if _near(_rate(record), _rule(record), SAME_RATE)]
     if not ruled:
-        return None, 0
+        return _newest_piloted(alike)
     best = max(alike, key=lambda record: _median_gain(alike, _rate(record)))
     if best in ruled or _median_gain(alike, _rate(best)) <= BETTER * _gain_of(ruled):
         return None, 0
     return _rate(best), round(_steps(best))
+
+
+def _newest_piloted(alike: Sequence[Remembered]) -> tuple[float | None, int]:
+    """What the last pilots on this data spoke for: flown once, their result serves again."""
+    for record in alike:
+        if record.piloted:
+            return _rate(record), round(_steps(record))
+    return None, 0
 
 
 def _comparable(record: Remembered, asked: Asked) -> bool:

@@ -14,6 +14,7 @@ from overnight.codec import from_json
 from overnight.control.recovery import smallest
 from overnight.planning.measure import measure
 from overnight.report.reading import every, kept, newest
+from overnight.values.choices import Rated
 from overnight.values.facts import DatasetProfile, Hardware, Interval, ModelProfile
 from overnight.values.ledger import (
     Chosen,
@@ -73,7 +74,7 @@ def record(written: Mapping[str, Any], entries: Sequence[Entry], *, run: str) ->
         candidate=plan.candidate,
         fitted=smallest(plan.candidate, [entry.event for entry in entries]),
         free_bytes=hardware.memory_free_bytes,
-        prior=first.prior,
+        prior=plan.prior or first.prior,  # of the rows a step that were taken in the end
         predicted={"peak_bytes": float(first.memory.peak_bytes)}
         | {key: interval.mid for key, interval in _promised(first).items()},
         actual=_measured(entries, first),
@@ -87,6 +88,7 @@ def record(written: Mapping[str, Any], entries: Sequence[Entry], *, run: str) ->
         rehearsed=_promised(plan) if newest(entries, Rehearsed) else {},
         ended=stopped.reason if over and stopped else "",
         gain=_gain(entries),
+        piloted=any(rated.event.best is not None for rated in every(entries, Rated)),
         well=_well(entries),
     )
 

@@ -60,6 +60,8 @@ class Remembered:
     """Why training stopped: `horizon`, `window`, `stop` ...; empty before the night is over."""
     gain: float | None = None
     """Base minus published loss on the *select* part; above 0 is better than the base."""
+    piloted: bool = False
+    """Whether its rate is what pilots spoke for."""
     well: bool = False
     """It came to its planned end, was never rewound, and left something better than the base."""
 
