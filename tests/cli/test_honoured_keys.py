@@ -34,6 +34,7 @@ HONOURED: dict[str, tuple[str, object]] = {
     "lora_r": ("8", 8),
     "lora_alpha": ("16", 16),
     "lora_dropout": ("0.05", 0.05),
+    "packing": ("true", True),
 }
 EVERY_KEY = pytest.mark.parametrize(
     "key, text, value", [(key, *how) for key, how in HONOURED.items()]

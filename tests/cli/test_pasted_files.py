@@ -73,4 +73,5 @@ def test_a_configuration_pasted_from_another_tool_means_the_same_here(
     assert (request.data, request.model, request.method) == ("chats.jsonl", "base", "qlora")
     assert request.settings.given() == {
         "num_train_epochs": 1.0, "per_device_train_batch_size": 2, "learning_rate": 2e-4,
-        "lr_scheduler_type": "cosine", "max_length": 2048}  # fmt: skip
+        "lr_scheduler_type": "cosine", "max_length": 2048,
+        **({"packing": True} if "packing" in text else {})}  # fmt: skip

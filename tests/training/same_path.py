@@ -33,6 +33,7 @@ FACTORS: dict[str, tuple[Any, ...]] = {
     "precision": ("fp32", "bf16"),
     "scaler": (False, True),
     "micro_batches": (1, 3),
+    "packing": (False, True),
     "remainder": (True, False),  # the last step of an epoch holds fewer rows
     "workers": (0, 2),
     "looks": (True, False),  # the resumed run looks around, the undisturbed one does not
@@ -99,6 +100,7 @@ def candidate(case: Case) -> Any:
         precision=case["precision"],
         per_device_train_batch_size=rows,
         gradient_accumulation_steps=case["micro_batches"],
+        packing=case["packing"],
         gradient_checkpointing=case["checkpointing"] > 0,
         checkpoint_every=case["checkpointing"] or 1,
         lora_dropout=case["dropout"],

@@ -148,7 +148,7 @@ def test_by_length_brings_the_longest_first_and_every_row_once():
 def fed(progress, *, workers=0):
     rows = tiny.corpus(11)
     one = Order(np.arange(11), rows.lengths, 4, 7)
-    feed = Feed(rows, one, workers=workers)
+    feed = Feed(one, rows.collate, workers=workers)
     cut = lambda step: micro_batches(step, rows.lengths, 2)  # noqa: E731
     steps = list(feed.steps(progress, cut))
     return [[batch["input_ids"].tolist() for batch in micro] for micro in steps]

@@ -81,7 +81,8 @@ def one_layer(
 ) -> Layer:
     """What a layer keeps a token; `padded` where rows of a micro-batch differ in length."""
     eager = candidate.attn_implementation == "eager" or model.writes_scores
-    masked = padded and candidate.per_device_train_batch_size > 1
+    masked = padded and (candidate.per_device_train_batch_size > 1 or candidate.packing)
+    masked = masked and not candidate.varlen
     fp32 = candidate.precision == "fp32"
     shape = _Shape.of(model)
     kept = (

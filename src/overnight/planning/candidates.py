@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Literal, cast
 
-from overnight.planning import room, rules
+from overnight.planning import packing, room, rules
 from overnight.planning.lengths import mean_cut
 from overnight.planning.question import Question
 from overnight.values.errors import InputError
@@ -132,4 +132,5 @@ def _base(question: Question, method: Method, length: int) -> Candidate:
         processes=request.processes,
     )
     names = {name: value for name, value in given.items() if name not in ("fp16", "bf16")}
-    return replace(first, **{**names, "max_length": length})  # type: ignore[arg-type]
+    kept = replace(first, **{**names, "max_length": length})  # type: ignore[arg-type]
+    return packing.chosen(question, kept)

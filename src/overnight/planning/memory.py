@@ -43,7 +43,8 @@ def trainable_parameters(candidate: Candidate, model: ModelProfile) -> int:
 
 def _fullest(candidate: Candidate, length: int) -> int:
     """Tokens of the fullest micro-batch; a single row is never cut."""
-    tokens = candidate.per_device_train_batch_size * length
+    masked = candidate.packing and not candidate.varlen  # packs no longer than one row may be
+    tokens = length * (1 if masked else candidate.per_device_train_batch_size)
     most = candidate.max_tokens_per_micro_batch or tokens
     return min(tokens, max(most, length))
 

@@ -7,6 +7,7 @@ measurement; everything here is a prior, and a rehearsal takes its place.
 import math
 from dataclasses import dataclass
 
+from overnight.planning import packing
 from overnight.planning.lengths import mean_cut, widths
 from overnight.planning.work import Work, flops_per_token, micro_batch
 from overnight.values.facts import DatasetProfile, Hardware, Interval, ModelProfile
@@ -149,6 +150,10 @@ def data_pace(
     candidate: Candidate, model: ModelProfile, hardware: Hardware, dataset: DatasetProfile
 ) -> Interval:
     """Tokens of real rows a second, all processes together: padding is no progress."""
+    if candidate.packing:
+        shaped, wide = packing.like(candidate, dataset)
+        learnt = dataset.learnt_tokens / max(dataset.num_tokens, 1)
+        return tokens_per_second(shaped, model, hardware, wide, learnt=learnt)
     rows = candidate.per_device_train_batch_size
     wide = widths(dataset, candidate.max_length, rows=rows, rows_per_step=candidate.rows_per_step)
     padded = sum(wide) / len(wide)

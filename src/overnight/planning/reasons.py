@@ -3,7 +3,7 @@
 In: the chosen candidate and what it was chosen for. Out: Reason values and notes. Never: chooses.
 """
 
-from overnight.planning import ranking, rules
+from overnight.planning import packing, ranking, rules
 from overnight.planning.lengths import truncated
 from overnight.planning.profiles import weights
 from overnight.planning.question import Question
@@ -96,6 +96,8 @@ def of(candidate: Candidate, question: Question, pace: Interval) -> tuple[Reason
             candidate.lr_scheduler_type, "falls to zero exactly when the time is over"),
         "num_train_epochs": (candidate.num_train_epochs or "open", _epochs(candidate, request)),
     }  # fmt: skip
+    if candidate.packing or question.hardware.device == "cuda":
+        known["packing"] = (candidate.packing, packing.why(candidate, question))
     if candidate.optim != "adamw_torch":
         known["optim"] = (candidate.optim, "the optimizer's moments fit in 8 bits only")
     if candidate.max_tokens_per_micro_batch:
@@ -143,6 +145,15 @@ def _length_note(plan: Plan, request: Request) -> str:
     )
 
 
+def _packing_note(plan: Plan, _request: Request) -> str:
+    if not plan.candidate.packing or plan.candidate.varlen:
+        return ""
+    return (
+        "packing=true without a kernel for rows end to end keeps them apart by a mask; without "
+        f"packing, batched by length, steps are {packing.SLOWER}"
+    )
+
+
 def _waste_note(plan: Plan, _request: Request) -> str:
     if plan.time.epochs <= rules.WASTEFUL_EPOCHS:
         return ""
@@ -169,7 +180,7 @@ def _share_note(plan: Plan, question: Question) -> str:
 
 def notes(plan: Plan, question: Question) -> tuple[str, ...]:
     """What the user must know before it starts."""
-    makers = (_epochs_note, _precision_note, _length_note, _waste_note)
+    makers = (_epochs_note, _precision_note, _length_note, _packing_note, _waste_note)
     found = [make(plan, question.request) for make in makers]
     own = (*_card_notes(question), _share_note(plan, question))
     return tuple(note for note in (*own, *found) if note)

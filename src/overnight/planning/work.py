@@ -127,8 +127,9 @@ def _looked_at(candidate: Candidate, model: ModelProfile, length: float) -> floa
 
     Rows of several lengths come with a mask, and kernels compute what it hides, too.
     """
-    alone = candidate.per_device_train_batch_size == 1 and model.sliding_window is None
-    return length / 2.0 if alone and candidate.attn_implementation == "sdpa" else length
+    alone = candidate.per_device_train_batch_size == 1 and not candidate.packing
+    alone = candidate.varlen or (alone and candidate.attn_implementation == "sdpa")
+    return length / 2.0 if alone and model.sliding_window is None else length
 
 
 def _moved(candidate: Candidate, model: ModelProfile, length: float, learnt: float) -> float:

@@ -12,6 +12,7 @@ import shutil
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import metadata
 from pathlib import Path
 
 from overnight.probe import catalogue, host, nvml
@@ -29,6 +30,12 @@ SIZES = {"cpu": 1024, "cuda": 4096, "mps": 2048}
 SECONDS = 0.1
 """Of measuring, each precision."""
 HOST = "psutil and the limits of the container"
+VARLEN = (
+    ("flash_attention_3", "flash-attn-3", (9, 0), (9, 0)),
+    ("flash_attention_2", "flash-attn", (8, 0), (99, 0)),
+)
+"""As transformers calls it, the package that brings it, the cards it is for: FlashAttention 3 is
+for Hopper alone, 2 for Ampere and later (their READMEs, 2026)."""
 STARVED = 0.8
 """A card whose limit was set below this share of its design power runs far below its boost."""
 
@@ -70,6 +77,7 @@ def _with_card(found: Hardware) -> Hardware:
         num_devices=torch.cuda.device_count(),
         compute_capability=capability,
         undrivable=_undrivable(name, capability, torch.cuda.get_arch_list()),
+        varlen_attention=varlen_attention(capability),
         power_watts=told.power_watts,
         driver=told.driver,
         others_bytes=told.others_bytes,
@@ -77,6 +85,21 @@ def _with_card(found: Hardware) -> Hardware:
     )
     card = catalogue.of_device(name, found.memory_bytes)
     return _completed(found, card) if card else found
+
+
+def varlen_attention(capability: tuple[int, int]) -> str:
+    """What transformers calls the newest installed attention for rows end to end, as far as a card
+    of this capability runs it; "" where there is none."""
+    return next((name for name, package, least, most in VARLEN
+                 if least <= capability <= most and _installed(package)), "")  # fmt: skip
+
+
+def _installed(package: str) -> bool:
+    try:
+        metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
 
 
 def _completed(found: Hardware, card: catalogue.Card) -> Hardware:

@@ -16,18 +16,18 @@ from overnight.control.health import Health
 from overnight.control.patience import Guard, Patience
 from overnight.control.schedule import Schedule
 from overnight.planning import rules, timing
-from overnight.story import continued, held_out, sameness, windows
+from overnight.story import continued, held_out, packed, sameness, windows
 from overnight.story.begin import PLAN
 from overnight.story.look import Look
 from overnight.story.publishing import publish_price
 from overnight.story.stage import Stage
 from overnight.story.standing import Standing, answering, last_step, standing
 from overnight.story.teller import Teller
-from overnight.training import ahead, answers, lineage, methods, render, sealed, state
+from overnight.training import ahead, answers, lineage, render, sealed, state
 from overnight.training.export import TOKENIZER
 from overnight.training.keeper import Keeper
 from overnight.training.loop import Loop
-from overnight.training.session import Material, Session
+from overnight.training.session import Material
 from overnight.values.cadence import Cadence
 from overnight.values.ledger import (
     Answered,
@@ -59,10 +59,9 @@ def stage(teller: Teller, request: Request, found: Look, plan: Plan) -> Stage:
     data, tokenizer = found.data, found.data.tokenizer
     pad = next(x for x in (tokenizer.pad_token_id, tokenizer.eos_token_id, 0) if x is not None)
     train = np.asarray(data.split.train, dtype=np.int64)
-    code = request.trust_remote_code
     with state.loading("the model was loaded"):
-        model = methods.load_base(request.model, candidate, trust_remote_code=code)
-        session = Session(model, candidate, Material(data.corpus, train, pad))
+        session = packed.live(teller, request, plan, Material(data.corpus, train, pad))
+    plan = replace(plan, candidate=session.candidate)
     teller.logging_steps = candidate.logging_steps
     if teller.main:
         tokenizer.save_pretrained(teller.run_folder / TOKENIZER)

@@ -4,6 +4,7 @@ In: an order, row lengths, a candidate, a model's profile. Out: the operations o
 padding. Never: draws rows; seconds.
 """
 
+from dataclasses import replace
 from itertools import accumulate
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from overnight.planning.work import micro_batch
 from overnight.training.batches import Corpus, Order, Rows
+from overnight.training.packing import Layout
 from overnight.values.facts import ModelProfile
 from overnight.values.plan import Candidate
 
@@ -40,6 +42,9 @@ def loads(
 
 def _step(corpus: Corpus, rows: Rows, candidate: Candidate, model: ModelProfile) -> float:
     """Operations of one step, over its micro-batches."""
+    if candidate.packing:
+        cut = Layout.of(candidate).cut(rows, corpus.lengths, processes=candidate.processes)
+        return sum(_pack(corpus, pack, candidate, model) for pack in cut)
     ranked = rows[np.argsort(-corpus.lengths[rows], kind="stable")]
     first = np.arange(0, len(ranked), candidate.per_device_train_batch_size)
     widths: NDArray[np.int64] = corpus.lengths[ranked][first]
@@ -52,3 +57,14 @@ def _step(corpus: Corpus, rows: Rows, candidate: Candidate, model: ModelProfile)
         whole = work.matrices + ATTENTION * work.attention
         total += whole * count / candidate.per_device_train_batch_size
     return float(total)
+
+
+def _pack(corpus: Corpus, rows: Rows, candidate: Candidate, model: ModelProfile) -> float:
+    """Operations of one pack: a mask has every place look at all of them, a kernel for rows end to
+    end each at its own row."""
+    lengths = corpus.lengths[rows].astype(np.float64)
+    places = float(lengths.sum())
+    width = float((lengths**2).sum()) / places if candidate.varlen else places
+    alone = replace(candidate, per_device_train_batch_size=1)
+    work = micro_batch(alone, model, width, learnt=float(corpus.learnt[rows].sum()) / places)
+    return (work.matrices + ATTENTION * work.attention) * places / width

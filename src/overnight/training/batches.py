@@ -4,8 +4,8 @@ In: encoded rows and which of them are trained on. Out: for each optimizer step 
 into micro-batches of like length, as padded tensors. Never: draws from a global random state.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +25,7 @@ Rows = NDArray[np.int64]
 MEGA_STEPS = 32
 """Rows of so many steps are sorted by length together, then the steps are shuffled: little padding,
 and every epoch another company."""
+WHOLE = (0.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,11 @@ class Order:
     lengths: NDArray[np.int64]
     rows_per_step: int
     seed: int
+    stage: int = 0
+    """Of the night; each has batches of its own."""
+    first: tuple[float, float] = WHOLE
+    """Which share of the first epoch comes before its rest: stages that draw from the same rows
+    begin with others, so that none is seen twice before all have been seen."""
 
     @property
     def steps_per_epoch(self) -> int:
@@ -88,8 +94,19 @@ class Order:
 
     def epoch(self, epoch: int) -> list[Rows]:
         """The steps of one epoch, each an array of row numbers; the same for the same seed."""
-        random = np.random.default_rng([self.seed, epoch])
-        shuffled = random.permutation(self.rows)
+        shared = self.first != WHOLE and not epoch
+        random = np.random.default_rng([self.seed, epoch] + [self.stage] * (self.stage > 0))
+        if not shared:
+            return self._steps(random.permutation(self.rows), random)
+        every = np.random.default_rng([self.seed, 0]).permutation(self.rows)
+        low = int(self.first[0] * len(every))
+        whole = int((self.first[1] - self.first[0]) * len(every)) // self.rows_per_step
+        own = slice(low, low + whole * self.rows_per_step)
+        rest = np.concatenate((every[own.stop :], every[: own.start]))
+        return [*self._steps(every[own], random), *self._steps(rest, random)]
+
+    def _steps(self, shuffled: Rows, random: np.random.Generator) -> list[Rows]:
+        """Rows that were shuffled as steps of like lengths, shuffled again."""
         mega = self.rows_per_step * MEGA_STEPS
         steps: list[Rows] = []
         for at in range(0, len(shuffled), mega):
@@ -105,12 +122,11 @@ def place(progress: Progress, order: Order) -> Progress:
     """The same place, moved to the next epoch's beginning where this one is used up."""
     if progress.batch < order.steps_per_epoch:
         return progress
-    return Progress(
-        step=progress.step,
+    return replace(
+        progress,
         epoch=progress.epoch + 1,
         batch=0,
         batches_per_epoch=order.steps_per_epoch,
-        tokens=progress.tokens,
     )
 
 
@@ -147,8 +163,16 @@ def share(micro: list[Rows], rank: int, processes: int) -> list[Rows]:
 class Feed:
     """Micro-batches of the coming steps, collated ahead by worker processes if asked for."""
 
-    def __init__(self, corpus: Corpus, order: Order, *, workers: int = 0, pin: bool = False):
-        self._corpus, self._order = corpus, order
+    def __init__(
+        self,
+        order: Order,
+        collate: "Callable[[Rows], dict[str, torch.Tensor]]",
+        *,
+        workers: int = 0,
+        pin: bool = False,
+    ) -> None:
+        """`collate` lays the rows of a micro-batch out as tensors."""
+        self._order, self._laid_out = order, collate
         self._workers, self._pin = workers, pin
 
     def steps(self, progress: Progress, cut: Any) -> Iterator[list[dict[str, "torch.Tensor"]]]:
@@ -169,4 +193,4 @@ class Feed:
         return iter(loader)
 
     def _collate(self, micro: list[Rows]) -> list[dict[str, "torch.Tensor"]]:
-        return [self._corpus.collate(rows) for rows in micro]
+        return [self._laid_out(rows) for rows in micro]

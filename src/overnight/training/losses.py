@@ -1,23 +1,29 @@
 """Token losses at the supervised positions only.
 
-In: a live causal language model and a batch. Out: the summed negative log-likelihood, in all or by
-row. Never: gradients, optimizer. The head runs on supervised positions alone where that is proven
-to give the model's own logits (some models scale or cap them after the head): `Head.of` tests it.
+In: a live causal language model and a batch, padded or packed. Out: the negative log-likelihood of
+each supervised token. Never: gradients, optimizer. The head runs on supervised positions alone, and
+padding is hidden by a mask only, where that is proven to matter: `Head.of` tries it on the model.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from overnight.values.plan import Candidate
+
 if TYPE_CHECKING:
     import torch
+
+Batch = dict[str, "torch.Tensor"]
 
 TOLERANCE = 1e-3
 """Of the largest logit: far under any scaling or capping, far above rounding in fp32."""
 PIECE = 1024
 """Positions whose logits are held at once where no gradient is wanted: an evaluation looks at four
 times as many rows as a step trains on, and would take three times as much for their logits."""
+TRIED = 16
+"""Tokens of a row that padding is tried behind: twice as many fit into any model's positions."""
 LOUDER = 100.0
 """A cap bends small logits by less than rounding; made so much larger they show it."""
 
@@ -25,21 +31,6 @@ LOUDER = 100.0
 def _inner(model: Any) -> Any:
     """The causal language model itself, out of its adapters."""
     return model.get_base_model() if hasattr(model, "get_base_model") else model
-
-
-def _hidden(model: Any, batch: dict[str, "torch.Tensor"]) -> "torch.Tensor":
-    decoder = _inner(model).base_model
-    found: torch.Tensor = decoder(
-        input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], use_cache=False
-    ).last_hidden_state
-    return found
-
-
-def _logits(model: Any, batch: dict[str, "torch.Tensor"]) -> "torch.Tensor":
-    found: torch.Tensor = model(
-        input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], use_cache=False
-    ).logits
-    return found
 
 
 @contextmanager
@@ -52,60 +43,142 @@ def _louder(head: Any) -> Iterator[None]:
         hook.remove()
 
 
+def _far(one: "torch.Tensor", other: "torch.Tensor") -> bool:
+    """Whether two sets of logits differ by more than rounding does."""
+    off = (one - other).abs().max().item()
+    return bool(off > TOLERANCE * max(other.abs().max().item(), 1.0))
+
+
 @dataclass(frozen=True, slots=True)
 class Head:
-    """How logits are had at the supervised positions: by the bare head, or cut from all of them."""
+    """How a model is asked for the logits at the supervised positions."""
 
     bare: bool
+    """By the head alone at these positions; else they are cut from the model's own."""
+    masked: bool = True
+    """Whether padding, which stands behind every row, has to be hidden by a mask."""
+    longest: int = 0
+    """Tokens of the longest row of any pack, for kernels that are told where rows begin; 0: the
+    kernel finds that in the positions."""
+    piece: int = 0
+    """Supervised positions whose logits are held at once while gradients are wanted; 0: all. The
+    head's products are then computed once more on the way back."""
 
     @classmethod
-    def of(cls, model: Any, batch: dict[str, "torch.Tensor"]) -> "Head":
-        """Tries the short way on a batch (a few tokens are enough) against the model's own."""
+    def of(cls, model: Any, batch: Batch, candidate: Candidate | None = None) -> "Head":
+        """Tries the short ways on a batch (a few tokens are enough) against the model's own."""
         import torch
 
+        longest = candidate.max_length if candidate and candidate.varlen else 0
+        training = model.training
+        model.eval()
         try:
-            with torch.no_grad(), _louder(_inner(model).get_output_embeddings()):
-                ours = _inner(model).get_output_embeddings()(_hidden(model, batch)).float()
-                theirs = _logits(model, batch).float()
-        except (AttributeError, TypeError):
-            return cls(bare=False)
-        if ours.shape != theirs.shape:
-            return cls(bare=False)
-        off = (ours - theirs).abs().max().item()
-        return cls(bare=off <= TOLERANCE * max(theirs.abs().max().item(), 1.0))
+            with torch.no_grad():
+                return cls(
+                    bare=_bare(model, batch),
+                    masked=not _looks_back_only(model, batch),
+                    longest=longest,
+                )
+        finally:
+            model.train(training)
 
-    def logits(self, model: Any, batch: dict[str, "torch.Tensor"]) -> "torch.Tensor":
+    def inputs(self, batch: Batch) -> dict[str, Any]:
+        """What the model is called with. A cache would make it overlook where rows of a pack begin,
+        and so would any mask (transformers 5.23, masking_utils)."""
+        given = {"input_ids": batch["input_ids"], "use_cache": False}
+        if "position_ids" not in batch:
+            return given | {"attention_mask": batch["attention_mask"] if self.masked else None}
+        given |= {"position_ids": batch["position_ids"], "attention_mask": None}
+        if not self.longest:
+            return given
+        starts = {"cu_seq_lens_q": batch["bounds"], "cu_seq_lens_k": batch["bounds"]}
+        return given | starts | {"max_length_q": self.longest, "max_length_k": self.longest}
+
+    def logits(self, model: Any, batch: Batch) -> "torch.Tensor":
         """Supervised positions x vocabulary."""
         if not self.bare:
-            return _logits(model, batch)[batch["learn"]]
-        supervised = _hidden(model, batch)[batch["learn"]]
-        found: torch.Tensor = _inner(model).get_output_embeddings()(supervised)
+            whole: torch.Tensor = model(**self.inputs(batch)).logits
+            return whole[batch["learn"]]
+        found: torch.Tensor = _inner(model).get_output_embeddings()(self._hidden(model, batch))
         return found
 
-    def token_losses(self, model: Any, batch: dict[str, "torch.Tensor"]) -> "torch.Tensor":
+    def _hidden(self, model: Any, batch: Batch) -> "torch.Tensor":
+        """What the head is given at the supervised positions."""
+        states: torch.Tensor = _inner(model).base_model(**self.inputs(batch)).last_hidden_state
+        return states[batch["learn"]]
+
+    def token_losses(self, model: Any, batch: Batch) -> "torch.Tensor":
         """Negative log-likelihood of each supervised token, fp32, in row order."""
         import torch
 
         targets = batch["input_ids"].roll(-1, dims=1)[batch["learn"]]
-        if self.bare and not torch.is_grad_enabled():
-            return self._piecewise(model, batch, targets)
-        logits = self.logits(model, batch).float()
-        return torch.nn.functional.cross_entropy(logits, targets, reduction="none")
+        piece = self.piece if torch.is_grad_enabled() else PIECE
+        if self.bare and piece:
+            head = _inner(model).get_output_embeddings()
+            return _piecewise(head, self._hidden(model, batch), targets, piece)
+        return _losses(self.logits(model, batch), targets)
 
-    def _piecewise(
-        self, model: Any, batch: dict[str, "torch.Tensor"], targets: "torch.Tensor"
-    ) -> "torch.Tensor":
-        """The same without ever holding the logits of more than `PIECE` positions."""
-        import torch
 
-        head: Any = _inner(model).get_output_embeddings()
-        hidden = _hidden(model, batch)[batch["learn"]]
-        pieces = zip(torch.split(hidden, PIECE), torch.split(targets, PIECE), strict=True)
-        losses = [
-            torch.nn.functional.cross_entropy(head(some).float(), wanted, reduction="none")
-            for some, wanted in pieces
-        ]
-        return torch.cat(losses)
+def _losses(logits: "torch.Tensor", targets: "torch.Tensor") -> "torch.Tensor":
+    import torch
+
+    return torch.nn.functional.cross_entropy(logits.float(), targets, reduction="none")
+
+
+def _piecewise(
+    head: Callable[["torch.Tensor"], "torch.Tensor"],
+    hidden: "torch.Tensor",
+    targets: "torch.Tensor",
+    piece: int,
+) -> "torch.Tensor":
+    """The same without ever holding the logits of more than `piece` positions."""
+    import torch
+    from torch.utils.checkpoint import checkpoint
+
+    def one(some: "torch.Tensor", wanted: "torch.Tensor") -> "torch.Tensor":
+        return _losses(head(some), wanted)
+
+    found = []
+    for some, wanted in zip(torch.split(hidden, piece), torch.split(targets, piece), strict=True):
+        if torch.is_grad_enabled():
+            found.append(checkpoint(one, some, wanted, use_reentrant=False))
+        else:
+            found.append(one(some, wanted))
+    return torch.cat(found)
+
+
+def _bare(model: Any, batch: Batch) -> bool:
+    """Whether the head on the last hidden state gives the model's own logits."""
+    own = Head(bare=False).inputs(batch)
+    try:
+        head = _inner(model).get_output_embeddings()
+        with _louder(head):
+            ours = head(_inner(model).base_model(**own).last_hidden_state).float()
+            theirs = model(**own).logits.float()
+    except (AttributeError, TypeError):
+        return False
+    return ours.shape == theirs.shape and not _far(ours, theirs)
+
+
+def _looks_back_only(model: Any, batch: Batch) -> bool:
+    """Whether what stands behind a row changes no logit of it, so that padding needs no mask."""
+    import torch
+
+    row = batch["input_ids"][:1, : min(int(batch["attention_mask"][0].sum()), TRIED)]
+    behind = [torch.cat([row, more], dim=1) for more in (row, torch.zeros_like(row))]
+    mask = torch.cat([torch.ones_like(row), torch.zeros_like(row)], dim=1)
+    try:
+        hidden, *bare = (
+            model(input_ids=ids, attention_mask=seen, use_cache=False).logits[:, : row.shape[1]]
+            for ids, seen in ((behind[0], mask), (behind[0], None), (behind[1], None))
+        )
+    except (AttributeError, TypeError, ValueError):
+        return False
+    moved = (bare[0] - bare[1]).abs().max().item()
+    # In 16 bits two kernels round differently; what is not hidden would move logits by far more.
+    rounding = TOLERANCE if hidden.dtype == torch.float32 else 0.05
+    top = max(hidden.abs().max().item(), 1.0)
+    return moved == 0.0 and (hidden - bare[0]).abs().max().item() <= rounding * top
 
 
 def by_row(losses: "torch.Tensor", learn: "torch.Tensor") -> "torch.Tensor":

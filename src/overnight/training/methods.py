@@ -52,8 +52,8 @@ def load_base(path: str, candidate: Candidate, *, trust_remote_code: bool = Fals
 
     runs = getattr(torch, DTYPES[candidate.precision])
     # `sdpa` is what transformers takes by itself, but for the models that cannot do it.
-    eager = candidate.attn_implementation == "eager"
-    options = {"attn_implementation": "eager"} if eager else {}
+    attention = candidate.attn_implementation
+    options = {"attn_implementation": attention} if attention != "sdpa" else {}
     if candidate.method == "full":
         return _load(path, trust_remote_code=trust_remote_code, dtype=torch.float32, **options)
     extra = _quantised(runs) if candidate.method == "qlora" else {}

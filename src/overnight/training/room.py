@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from overnight.planning.memory import MOMENTS
 from overnight.training import state
-from overnight.training.batches import Rows, held, micro_batches
+from overnight.training.batches import Rows
+from overnight.training.packing import Layout
 
 if TYPE_CHECKING:
     import torch
@@ -61,7 +62,8 @@ class Room:
 def _tokens(batch: "dict[str, torch.Tensor]") -> int:
     """Of a micro-batch of several rows; 0 of a single one, which cannot be cut."""
     rows, width = batch["input_ids"].shape
-    return int(rows * width) if rows > 1 else 0
+    together = len(batch["bounds"]) - 1 if "bounds" in batch else rows
+    return int(rows * width) if together > 1 else 0
 
 
 def try_largest(session: "Session") -> MemoryGone | None:
@@ -86,7 +88,7 @@ def _most_that_fits(session: "Session", beyond: int) -> int:
         middle = (low + high) // 2
         rows = _fullest(session, middle)
         if _tried(session, rows) is None:
-            low, most = middle, held(rows, session.corpus.lengths)
+            low, most = middle, Layout.of(session.candidate).held(rows, session.corpus.lengths)
         else:
             high = middle
     return most
@@ -94,18 +96,18 @@ def _most_that_fits(session: "Session", beyond: int) -> int:
 
 def _fullest(session: "Session", most: int) -> Rows:
     """The fullest micro-batch that steps of like rows could hold within a limit."""
-    lengths, rows = session.corpus.lengths, session.candidate.per_device_train_batch_size
+    lengths, layout = session.corpus.lengths, Layout.of(session.candidate, most_tokens=most)
     steps = session.corpus.by_length(session.train_rows.tolist(), session.order.rows_per_step)
     if not most:
-        return micro_batches(steps[0], lengths, rows)[0]
-    cut = (one for step in steps for one in micro_batches(step, lengths, rows, most_tokens=most))
-    return max(cut, key=lambda one: held(one, lengths))
+        return layout.cut(steps[0], lengths)[0]
+    cut = (one for step in steps for one in layout.cut(step, lengths))
+    return max(cut, key=lambda one: layout.held(one, lengths))
 
 
 def _tried(session: "Session", rows: Rows) -> MemoryGone | None:
     """What of these rows does not fit, in a step of several micro-batches if there are any."""
     several = len(rows) * session.accelerator.num_processes < session.order.rows_per_step
-    batch = session.corpus.collate(rows)
+    batch = Layout.of(session.candidate).collate(session.corpus, rows)
     micro = [batch, batch] if several else [batch]
     found = session.gradients(micro, 1, beside=optimizer_bytes(session))
     session.optimizer.zero_grad(set_to_none=True)

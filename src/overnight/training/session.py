@@ -6,6 +6,7 @@ Never: decides, reads a clock for a decision, writes outside the folder that it 
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from overnight.training import evaluation, methods, processes, state
-from overnight.training.batches import Corpus, Feed, Order, Rows, micro_batches, place, share
+from overnight.training.batches import Corpus, Feed, Order, Rows, place, share
 from overnight.training.losses import Head
 from overnight.training.optimizer import adamw
+from overnight.training.packing import Layout
 from overnight.training.room import MemoryGone, OptimizerMemoryGone, Room, try_largest
 from overnight.values.decisions import Progress
 from overnight.values.plan import Candidate
@@ -68,7 +70,7 @@ class Session:
         self._coming: Iterator[list[dict[str, torch.Tensor]]] | None = None
         self.room = Room()
         with self.accelerator.autocast():
-            self.head = Head.of(self.model, self._tiny_batch())
+            self.head = Head.of(self.model, self._tiny_batch(), candidate)
         state.seed_everything(candidate.seed, self.accelerator.process_index)
 
     def _tiny_batch(self) -> dict[str, "torch.Tensor"]:
@@ -98,16 +100,16 @@ class Session:
 
     def _cut(self, step: Rows) -> list[Rows]:
         """This process's micro-batches of a step."""
-        rows, most = (self.candidate.per_device_train_batch_size,
-                      self.candidate.max_tokens_per_micro_batch)  # fmt: skip
-        micro = micro_batches(step, self.corpus.lengths, rows, most_tokens=most)
-        return share(micro, self.accelerator.process_index, self.accelerator.num_processes)
+        processes = self.accelerator.num_processes
+        micro = Layout.of(self.candidate).cut(step, self.corpus.lengths, processes=processes)
+        return share(micro, self.accelerator.process_index, processes)
 
     def _next_step(self) -> tuple[Rows, list[dict[str, "torch.Tensor"]]]:
         order = self.order
         here = place(self.progress, order)
         if self._coming is None or here.batch == 0:
-            feed = Feed(self.corpus, order, workers=self.candidate.dataloader_num_workers,
+            laid_out = partial(Layout.of(self.candidate).collate, self.corpus)
+            feed = Feed(order, laid_out, workers=self.candidate.dataloader_num_workers,
                         pin=self.candidate.dataloader_pin_memory)  # fmt: skip
             self._coming, self._epoch = feed.steps(here, self._cut), order.epoch(here.epoch)
         self.progress = here

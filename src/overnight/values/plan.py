@@ -68,6 +68,18 @@ class Candidate:
         return (self.per_device_train_batch_size * self.gradient_accumulation_steps
                 * self.processes)  # fmt: skip
 
+    @property
+    def varlen(self) -> bool:
+        """Whether attention takes rows end to end and computes no score between two of them. All
+        other kernels are given a mask of every place by every place."""
+        return self.attn_implementation.startswith("flash_attention")
+
+    @property
+    def pack_places(self) -> int:
+        """Tokens of a full pack: those of a full padded micro-batch, but of one row of
+        `max_length` tokens where a mask has to keep its rows apart."""
+        return self.max_length * (self.per_device_train_batch_size if self.varlen else 1)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryEstimate:

@@ -1,0 +1,101 @@
+"""Rows without padding: those of a step laid end to end, each in its own bounds.
+
+In: a candidate, a step's rows and their lengths. Out: the step's micro-batches, padded or packed,
+and each as tensors. Never: a row cut, left out or moved to another step, a model.
+"""
+
+from bisect import bisect_left, insort
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from overnight.training.batches import Corpus, Rows, held, micro_batches
+from overnight.values.plan import Candidate
+
+if TYPE_CHECKING:
+    import torch
+
+Lengths = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a candidate's steps are cut into micro-batches, and these laid out as tensors."""
+
+    rows: int
+    """Rows of a padded micro-batch."""
+    most_tokens: int
+    """Places of a micro-batch; 0: of a padded one any number."""
+    packed: bool
+
+    @classmethod
+    def of(cls, candidate: Candidate, *, most_tokens: int | None = None) -> "Layout":
+        """A candidate's own; `most_tokens` in place of its limit."""
+        most = candidate.max_tokens_per_micro_batch if most_tokens is None else most_tokens
+        if candidate.packing:
+            most = min(most or candidate.pack_places, candidate.pack_places)
+        return cls(candidate.per_device_train_batch_size, most, candidate.packing)
+
+    def cut(self, step: Rows, lengths: Lengths, *, processes: int = 1) -> list[Rows]:
+        """A step's micro-batches, for all processes together."""
+        if self.packed:
+            return packs(step, lengths, _even(step, lengths, self.most_tokens, processes))
+        return micro_batches(step, lengths, self.rows, most_tokens=self.most_tokens)
+
+    def held(self, rows: Rows, lengths: Lengths) -> int:
+        """Places of a micro-batch."""
+        return int(lengths[rows].sum()) if self.packed else held(rows, lengths)
+
+    def collate(self, corpus: Corpus, rows: Rows) -> dict[str, "torch.Tensor"]:
+        """A micro-batch as tensors."""
+        if not self.packed:
+            return corpus.collate(rows)
+        return flat([corpus.encoded.row(int(row), corpus.max_length) for row in rows])
+
+
+def packs(step: Rows, lengths: Lengths, most: int) -> list[Rows]:
+    """Packs of at most `most` tokens, the fullest first; a longer row is one by itself.
+
+    Best fit, the longest row first (Johnson 1974): each goes to where it leaves least room.
+    """
+    ranked = step[np.argsort(-lengths[step], kind="stable")]
+    found: list[list[int]] = []
+    room: list[tuple[int, int]] = []  # (free places, which pack), sorted
+    for row in ranked.tolist():
+        length = int(lengths[row])
+        at = bisect_left(room, (length, -1))
+        free, pack = room.pop(at) if at < len(room) else (most, len(found))
+        if pack == len(found):
+            found.append([])
+        found[pack].append(row)
+        insort(room, (free - length, pack))
+    whole = [np.asarray(one, dtype=np.int64) for one in found]
+    return sorted(whole, key=lambda rows: -int(lengths[rows].sum()))
+
+
+def _even(step: Rows, lengths: Lengths, most: int, processes: int) -> int:
+    """Places of a pack with which every process has about as much to do as the others."""
+    total, longest = int(lengths[step].sum()), int(lengths[step].max())
+    rounds = -(-total // (most * processes))
+    return min(most, max(-(-total // (rounds * processes)), longest))
+
+
+def flat(rows: Sequence[tuple[NDArray[np.int32], NDArray[np.bool_]]]) -> dict[str, "torch.Tensor"]:
+    """Rows (tokens, which are learnt) as one: `input_ids`, `position_ids`, `learn`, 1 x tokens.
+
+    Positions begin anew with every row; `bounds` says where rows begin, and the end (rows + 1).
+    `learn[0, t]` says that token t + 1 is to be predicted at position t; no row predicts the next.
+    """
+    import torch
+
+    lengths = np.array([len(tokens) for tokens, _ in rows])
+    bounds = np.concatenate([[0], np.cumsum(lengths)])
+    learn = np.concatenate([np.append(learnt[1:], False) for _, learnt in rows])
+    positions = np.arange(bounds[-1]) - np.repeat(bounds[:-1], lengths)
+    ids = np.concatenate([tokens for tokens, _ in rows]).astype(np.int64)
+    arrays = {"input_ids": ids, "position_ids": positions, "learn": learn}
+    tensors = {name: torch.from_numpy(array[None]) for name, array in arrays.items()}
+    return tensors | {"bounds": torch.from_numpy(bounds.astype(np.int32))}
