@@ -48,8 +48,15 @@ def machine() -> str:
     return f"{cores}, Python {platform.python_version()}, {versions}, {date}"
 
 
-def small_model(folder: Path, texts: Iterable[str], *, positions: int = 1024) -> Path:
-    """A fresh Llama of about 2 M parameters with a byte-level tokenizer made from `texts`."""
+def small_model(
+    folder: Path,
+    texts: Iterable[str],
+    *,
+    positions: int = 1024,
+    hidden: int = 128,
+    inner: int = 344,
+) -> Path:
+    """A fresh Llama with a byte-level tokenizer made from `texts`; as it is of 2 M parameters."""
     if (folder / "config.json").exists():
         return folder
     import torch
@@ -64,7 +71,7 @@ def small_model(folder: Path, texts: Iterable[str], *, positions: int = 1024) ->
         texts, trainers.BpeTrainer(vocab_size=4096, special_tokens=["<s>", "</s>"],
                                    initial_alphabet=alphabet))  # fmt: skip
     torch.manual_seed(1)
-    config = LlamaConfig(vocab_size=4096, hidden_size=128, intermediate_size=344,
+    config = LlamaConfig(vocab_size=4096, hidden_size=hidden, intermediate_size=inner,
                          num_hidden_layers=6, num_attention_heads=4, num_key_value_heads=4,
                          max_position_embeddings=positions, tie_word_embeddings=True,
                          bos_token_id=0, eos_token_id=1)  # fmt: skip
