@@ -7,6 +7,7 @@ with that piece replaced in its own process and its children's. Never: a switch 
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,23 @@ def no_bucketing() -> None:
 
 def no_bare_head() -> None:
     """Logits of every position, those of the learnt ones cut out of them."""
+    _head(bare=False)
+
+
+def padding_masked() -> None:
+    """Padding is hidden by a mask, where a model that looks back only needs none."""
+    _head(masked=True)
+
+
+def _head(**other: Any) -> None:
     from overnight.training.losses import Head
 
-    def whole(model: Any, batch: Any) -> Head:
-        return Head(bare=False)
+    real = Head.of
 
-    _replace(Head, "of", staticmethod(whole))
+    def changed(*given: Any, **more: Any) -> Head:
+        return replace(real(*given, **more), **other)
+
+    _replace(Head, "of", staticmethod(changed))
 
 
 def no_look_ahead() -> None:
@@ -37,7 +49,8 @@ def no_look_ahead() -> None:
 
 
 PIECES: dict[str, Callable[[], None]] = {
-    "bucketing": no_bucketing, "head": no_bare_head, "look-ahead": no_look_ahead,
+    "bucketing": no_bucketing, "head": no_bare_head, "no mask": padding_masked,
+    "look-ahead": no_look_ahead,
 }  # fmt: skip
 
 
