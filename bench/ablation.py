@@ -23,8 +23,8 @@ FILE = nights.RESULTS / "ablation.jsonl"
 CELLS = ("fresh/gsm8k/full/60", "demo/docstrings/lora/60")
 SEEDS = (1, 2)
 Result = Mapping[str, Any]
-Words = Callable[[Result], tuple[str, ...] | None]
-"""The whole night's result -> the words that leave a piece out; None: it had not used it."""
+Words = Callable[[Result], tuple[str, ...]]
+"""The whole night's result -> the words that leave a piece out."""
 
 
 def _set(**given: Any) -> Words:
@@ -37,19 +37,14 @@ def _other_precision(whole: Result) -> tuple[str, ...]:
     return ("--precision", "bf16" if found == "fp32" else "fp32")
 
 
-def _rule(whole: Result) -> tuple[str, ...] | None:
-    """The rate of the first plan; None where nothing has moved it since."""
-    first, last = whole["first_rate"], whole["candidate"]["learning_rate"]
-    return None if first == last else ("--learning-rate", f"{first:g}")
-
-
 BY_WORDS: dict[str, Words] = {
     "precision (the other one)": _other_precision,
     "schedule to zero (constant)": _set(lr_scheduler_type="constant"),
     "batch rule (8 rows)": _set(per_device_train_batch_size=8, gradient_accumulation_steps=1),
-    "pilots (the rule's rate)": _rule,
     "choice of last, best, average (last)": _set(load_best_model_at_end="false"),
 }
+USED: dict[str, Callable[[Result], bool]] = {"pilots": lambda whole: whole["pilots"] > 0}
+"""Whether a whole night had a piece at all; of any other it had."""
 PIECES = (*BY_WORDS, *ablation_night.PIECES)
 
 
@@ -78,19 +73,15 @@ def coming(known: Mapping[str, Result]) -> Iterator[tuple[Run, str]]:
 def one_run(run: Run, piece: str, on: Ready, work: Path, whole: Result | None) -> dict[str, Any]:
     """A night without a piece, judged; of a piece that was not used only that."""
     folder = work / "run"
+    if whole is not None and not USED.get(piece, lambda _: True)(whole):
+        return {"key": run.key, "arm": run.arm, "cell": run.cell.name, "seed": run.seed,
+                "unused": True}  # fmt: skip
     if piece in ablation_night.PIECES:
         _, _, _, *words = at_deadline_runs.our_words(run, on, folder)
         program = [sys.executable, str(Path(ablation_night.__file__)), piece, *words]
-        return at_deadline_runs.trial(
-            run, on, work, words=program, env={"ABLATION_FOLDER": str(folder)}
-        )
-    more: tuple[str, ...] | None = ()
-    if piece:
-        assert whole is not None
-        more = BY_WORDS[piece](whole)
-    if more is None:
-        return {"key": run.key, "arm": run.arm, "cell": run.cell.name, "seed": run.seed,
-                "unused": True}  # fmt: skip
+        env = {"ABLATION_FOLDER": str(folder)}
+        return at_deadline_runs.trial(run, on, work, words=program, env=env)
+    more = BY_WORDS[piece](whole) if piece and whole is not None else ()
     words = at_deadline_runs.our_words(run, on, folder, more)
     return at_deadline_runs.trial(run, on, work, words=words)
 

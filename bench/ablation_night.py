@@ -48,9 +48,16 @@ def no_look_ahead() -> None:
     _replace(Schedule, "rate", lambda self, step: real(self, step - 0.5))
 
 
+def no_pilots() -> None:
+    """The rule's rate, though there would be time to try a few."""
+    from overnight.story import pilots
+
+    _replace(pilots, "run", lambda *given: None)
+
+
 PIECES: dict[str, Callable[[], None]] = {
     "bucketing": no_bucketing, "head": no_bare_head, "no mask": padding_masked,
-    "look-ahead": no_look_ahead,
+    "look-ahead": no_look_ahead, "pilots": no_pilots,
 }  # fmt: skip
 
 

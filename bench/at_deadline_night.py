@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-PHASES = ("start", "imports", "look", "load", "training", "looks", "base", "saves", "publishing",
-          "rest", "unused")  # fmt: skip
+PHASES = ("start", "imports", "look", "load", "base", "sizes", "pilots", "training", "looks",
+          "saves", "publishing", "rest", "unused")  # fmt: skip
 
 Line = Mapping[str, Any]
 
@@ -33,8 +33,8 @@ def _sum(journal: Sequence[Line], kind: str, field: str = "seconds") -> float:
 def phases(journal: Sequence[Line], window: float, took: float) -> dict[str, float]:
     """Seconds of the window by what they went to; they add up to it.
 
-    `start` is the supervisor's before its child begins, `training` all steps, those of rehearsal
-    and pilots too; `rest` whatever has no event of its own.
+    `start` is the supervisor's before its child begins, `base` the looks at the base, `training`
+    all steps of the path; `rest` whatever has no event of its own.
     """
     begun = [one for one in journal if one["kind"] == "Prepared"]
     known = {
@@ -46,6 +46,8 @@ def phases(journal: Sequence[Line], window: float, took: float) -> dict[str, flo
                     if one["kind"] == "Evaluated" and one.get("base")),
         "looks": sum(one["seconds"] for one in journal
                      if one["kind"] == "Evaluated" and not one.get("base")),
+        "sizes": _sum(journal, "Sized"),
+        "pilots": _sum(journal, "Rated"),
         "saves": _sum(journal, "Saved"),
         "publishing": _sum(journal, "Published"),
     }  # fmt: skip
@@ -78,5 +80,5 @@ def told(folder: Path, window: float, took: float) -> dict[str, Any]:
         "chosen": [one["name"] for one in journal if one["kind"] == "Chosen"][-1:],
         "published_at": published[-1]["t"] if published else None,
         "candidate": written.get("candidate"),
-        "first_rate": written.get("first_plan", {}).get("candidate", {}).get("learning_rate"),
+        "pilots": sum(one["kind"] == "Piloted" for one in journal),
     }

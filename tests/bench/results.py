@@ -1,5 +1,6 @@
 """Results of runs as at_deadline.py keeps them, made up."""
 
+from at_deadline_night import PHASES
 from at_deadline_plans import Cell, Run, base_cell
 
 CELL = Cell("fresh", "gsm8k", "full", 60.0)
@@ -30,9 +31,7 @@ def of(arm: str, loss: float | None, *, seed: int = 1, rate: float | None = None
     }  # fmt: skip
     if arm == "overnight":
         told |= {"curve": [(15.0, 6.0), (30.0, 5.0), (55.0, 4.0)], "candidate": None,
-                 "phases": dict.fromkeys(("start", "imports", "look", "load", "training", "looks",
-                                          "base", "saves", "publishing", "rest",
-                                          "unused"), 1.0)}  # fmt: skip
+                 "phases": dict.fromkeys(PHASES, 1.0)}  # fmt: skip
     return told
 
 

@@ -14,7 +14,7 @@ CELL = oracle.cell_of("fresh/gsm8k")
 def result(run, loss: float) -> dict:
     return HEAD | {"key": run.key, "arm": run.arm, "cell": run.cell.name, "seed": run.seed,
                    "window": 60.0, "loss": loss, "rows": rows(loss), "steps": 9, "tokens": 900,
-                   "candidate": CANDIDATE, "first_rate": 1e-3}  # fmt: skip
+                   "candidate": CANDIDATE, "pilots": 0}  # fmt: skip
 
 
 def swept(ours: float) -> dict[str, dict]:
@@ -62,11 +62,13 @@ def test_every_piece_is_left_out_once_a_cell_and_a_seed_after_the_whole_night():
     assert [piece for _, piece in runs[:1]] == [""]
 
 
-def test_a_piece_that_a_night_did_not_use_is_not_run_without():
-    whole = {"first_rate": 2e-3, "candidate": CANDIDATE}
-    assert ablation.BY_WORDS["pilots (the rule's rate)"](whole) is None
-    moved = {"first_rate": 1e-3, "candidate": CANDIDATE}
-    assert ablation.BY_WORDS["pilots (the rule's rate)"](moved) == ("--learning-rate", "0.001")
+def test_a_piece_that_a_night_did_not_use_is_not_run_without_it(tmp_path):
+    cell = ablation.cell_of(ablation.CELLS[0])
+    ours, without = (ablation.Run(ablation.arm_of(piece), cell, 1) for piece in ("", "pilots"))
+    whole = result(ours, 4.0)
+    found = ablation.one_run(without, "pilots", None, tmp_path, whole)
+    text = ablation.page({ours.key: whole, without.key: found}, {ablation.CELLS[0]: COUNTS})
+    assert "| pilots | | | not used |" in text
 
 
 def test_what_a_piece_is_worth_is_the_loss_without_it_less_the_whole_nights():
