@@ -1,5 +1,7 @@
 """Token losses: those of transformers, and the short way only where it is the same."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -90,3 +92,60 @@ def test_rows_without_a_supervised_token_have_no_losses():
     some = batch() | {"learn": torch.zeros_like(batch()["learn"])}
     with torch.no_grad():
         assert Head(bare=True).token_losses(tiny.llama(), some).shape == (0,)
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 1000])
+def test_in_chunks_losses_and_gradients_are_those_of_the_whole(chunk):
+    some, found = batch(), []
+    for size in (0, chunk):
+        model = tiny.llama()
+        losses = Head(bare=True, chunk=size).token_losses(model, some)
+        losses.sum().backward()
+        grads = torch.cat([p.grad.flatten() for p in model.parameters()])
+        found.append((losses.detach(), grads))
+    (whole, gradients), (pieces, others) = found
+    assert torch.allclose(whole, pieces, atol=1e-5)
+    assert (gradients - others).abs().max() <= 1e-5 * gradients.abs().max()
+
+
+def test_with_gradients_no_more_logits_are_held_than_a_chunk():
+    model, some, seen = tiny.llama(), batch(), []
+    model.lm_head.register_forward_hook(lambda _module, _inputs, out: seen.append(len(out)))
+    losses = Head(bare=True, chunk=5).token_losses(model, some)
+    forth = len(seen)
+    losses.sum().backward()
+    assert max(seen) == 5 and sum(seen[:forth]) == len(losses)
+    assert sum(seen[forth:]) == len(losses)  # once more on the way back
+
+
+@pytest.mark.parametrize("kind", ["Llama", "Gemma2", "Qwen3"])
+def test_padding_behind_rows_needs_no_mask_where_a_model_looks_back_only(kind):
+    model, some = of_kind(kind), batch()
+    head = Head.of(model, some)
+    assert not head.masked
+    masked = replace(head, masked=True).token_losses(model, some)
+    assert torch.allclose(head.token_losses(model, some), masked, atol=1e-5)
+
+
+def test_a_model_that_looks_ahead_needs_the_mask(monkeypatch):
+    model = tiny.llama()
+    monkeypatch.setattr(model.model, "forward", _with_all_in_view(model.model.forward))
+    assert Head.of(model, batch()).masked
+
+
+def _with_all_in_view(forward):
+    """As if every place saw the mean of all."""
+
+    def seeing(*args, **given):
+        found = forward(*args, **given)
+        states = found.last_hidden_state
+        found.last_hidden_state = states + states.mean(dim=1, keepdim=True)
+        return found
+
+    return seeing
+
+
+def test_the_trial_keeps_the_models_mode():
+    model = tiny.llama().train()
+    Head.of(model, batch())
+    assert model.training

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Literal, cast
 
-from overnight.planning import packing, room, rules
+from overnight.planning import logits, packing, room, rules
 from overnight.planning.lengths import mean_cut
 from overnight.planning.question import Question
 from overnight.values.errors import InputError
@@ -78,7 +78,8 @@ def _every(question: Question, method: Method, length: int) -> Iterator[Candidat
         sized = replace(sized, adam_beta2=rules.beta2(tokens))
         for checkpointed in _checkpointings(question):
             for optim in _optimizers(question, method):
-                yield replace(sized, **checkpointed, optim=optim)  # type: ignore[arg-type]
+                one = replace(sized, **checkpointed, optim=optim)  # type: ignore[arg-type]
+                yield from logits.ways(question, one)
 
 
 def _sizes(question: Question) -> tuple[int, ...]:

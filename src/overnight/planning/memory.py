@@ -90,7 +90,7 @@ def heap_holes(parts: Mapping[str, float]) -> float:
 
 def _fragmentation(step: "_Step", parts: Parts) -> float:
     """What a card's caching allocator holds beyond what is in use."""
-    stack, logits = step.stack, float(step.tokens * step.model.vocab_size)
+    stack, logits = step.stack, step.logits
     in_use = sum(amount for name, amount in parts.items() if name != "context")
     trained = float(step.trained * stack.trained_bytes)
     most = max(stack.logit_bytes, stack.forward_logit_bytes)
@@ -134,7 +134,8 @@ class _Step:
     layer: Layer
     length: int
     tokens: int
-    """Of the fullest micro-batch."""
+    logits: float
+    """Of the fullest micro-batch; of logits those that are held at once."""
     trained: int
     linear: int
     """Weights of all linear layers but the head."""
@@ -142,13 +143,15 @@ class _Step:
     @classmethod
     def of(cls, candidate: Candidate, model: ModelProfile, stack: Stack) -> "_Step":
         length = min(candidate.max_length, model.max_positions)
+        tokens = _fullest(candidate, length)
         return cls(
             candidate=candidate,
             model=model,
             stack=stack,
             layer=one_layer(candidate, model, stack=stack),
             length=length,
-            tokens=_fullest(candidate, length),
+            tokens=tokens,
+            logits=float(min(tokens, candidate.loss_chunk_size or tokens) * model.vocab_size),
             trained=_trained(candidate, model, stack),
             linear=sum(wide * long for wide, long in model.linear_shapes),
         )
@@ -189,7 +192,7 @@ def _after_the_forward(step: _Step) -> Parts:
     kept = _kept(step)
     return kept | {
         "activations": kept.get("activations", 0.0) + _cached(step),
-        "logits": step.stack.forward_logit_bytes * float(step.tokens * step.model.vocab_size),
+        "logits": step.stack.forward_logit_bytes * step.logits,
         "cast weights": _cast(step, layers=True),
         "gradients": _gradients_before(step),
     }
@@ -198,7 +201,7 @@ def _after_the_forward(step: _Step) -> Parts:
 def _at_the_loss(step: _Step) -> Parts:
     """The backward pass begins: all layers' keepings and the logits."""
     return _kept(step) | {
-        "logits": step.stack.logit_bytes * float(step.tokens * step.model.vocab_size),
+        "logits": step.stack.logit_bytes * step.logits,
         "cast weights": _cast(step, layers=not step.candidate.gradient_checkpointing),
         "gradients": _gradients_before(step),
     }

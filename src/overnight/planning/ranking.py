@@ -98,7 +98,8 @@ def _undivided(judged: Sequence[Judged]) -> list[Judged]:
     least: dict[tuple[object, ...], Judged] = {}
     for one in judged:
         mine = one.candidate
-        kind = (mine.rows_per_step, mine.gradient_checkpointing, mine.checkpoint_every, mine.optim)
+        kind = (mine.rows_per_step, mine.gradient_checkpointing, mine.checkpoint_every, mine.optim,
+                mine.loss_chunk_size)  # fmt: skip
         before = least.get(kind)
         steps = mine.gradient_accumulation_steps
         if before is None or steps < before.candidate.gradient_accumulation_steps:
@@ -179,7 +180,8 @@ def title(candidate: Candidate) -> str:
     if candidate.gradient_checkpointing:
         switch = ", checkpointing"
         switch += " every other layer" if candidate.checkpoint_every == 2 else ""
-    eight = ", 8-bit optimizer" if candidate.optim == "adamw_bnb_8bit" else ""
+    eight = ", loss in chunks" if candidate.loss_chunk_size else ""
+    eight += ", 8-bit optimizer" if candidate.optim == "adamw_bnb_8bit" else ""
     return (
         f"{candidate.method}, {candidate.per_device_train_batch_size} rows x "
         f"{candidate.gradient_accumulation_steps}{switch}{eight}"

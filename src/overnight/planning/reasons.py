@@ -36,6 +36,10 @@ def _length(candidate: Candidate, question: Question) -> str:
 
 
 def _batch(question: Question, pace: Interval) -> str:
+    tried = question.sized
+    if tried is not None:
+        tokens = show_count(round(tried.tokens_per_second))
+        return f"{tried.why}: {tokens} tokens/s, by {len(tried.paces)} sizes measured here"
     lost = 100 * (1 - weights(question.request.priority).pace_share)
     return (
         f"the smallest step within {lost:.0f} % of the best pace that fits: "
@@ -57,6 +61,10 @@ def _checkpointing(candidate: Candidate) -> str:
 
 
 def _rate(candidate: Candidate, question: Question) -> str:
+    tried = question.rated
+    if tried is not None and tried.best is not None:
+        return (f"the best of {tried.pilots} pilots of {tried.steps} steps ({tried.best:.2g}), "
+                "lower for as many steps as there are")  # fmt: skip
     if question.lessons.learning_rate is not None:
         return "the best of earlier nights alike, for as many steps"
     lora = " x 10 for LoRA" * (candidate.method != "full")
@@ -98,6 +106,11 @@ def of(candidate: Candidate, question: Question, pace: Interval) -> tuple[Reason
     }  # fmt: skip
     if candidate.packing or question.hardware.device == "cuda":
         known["packing"] = (candidate.packing, packing.why(candidate, question))
+    if candidate.loss_chunk_size:
+        known["loss_chunk_size"] = (
+            candidate.loss_chunk_size,
+            "logits of a whole micro-batch do not fit beside the rest; the head runs once more",
+        )
     if candidate.optim != "adamw_torch":
         known["optim"] = (candidate.optim, "the optimizer's moments fit in 8 bits only")
     if candidate.max_tokens_per_micro_batch:

@@ -107,12 +107,12 @@ def _again(candidate: Candidate) -> float:
 
 
 def _matrices(candidate: Candidate, model: ModelProfile, learnt: float, trained: int) -> float:
-    """Operations a token in products with weights; the head is never computed again."""
+    """Operations a token in products with weights; the head again only in chunks."""
     body, head = body_parameters(model), learnt * model.vocab_size * model.hidden_size
-    again = 2.0 * _again(candidate)
+    again, twice = 2.0 * _again(candidate), 2.0 * (candidate.loss_chunk_size > 0)
     if candidate.method == "full":
-        return (6.0 + again) * body + 6.0 * head
-    return (4.0 + again) * body + 4.0 * head + (6.0 + again) * trained
+        return (6.0 + again) * body + (6.0 + twice) * head
+    return (4.0 + again) * body + (4.0 + twice) * head + (6.0 + again) * trained
 
 
 def _attention(candidate: Candidate, model: ModelProfile, length: float) -> float:

@@ -60,9 +60,8 @@ class Head:
     longest: int = 0
     """Tokens of the longest row of any pack, for kernels that are told where rows begin; 0: the
     kernel finds that in the positions."""
-    piece: int = 0
-    """Supervised positions whose logits are held at once while gradients are wanted; 0: all. The
-    head's products are then computed once more on the way back."""
+    chunk: int = 0
+    """Supervised positions whose logits are held at once while gradients are wanted; 0: all."""
 
     @classmethod
     def of(cls, model: Any, batch: Batch, candidate: Candidate | None = None) -> "Head":
@@ -70,6 +69,7 @@ class Head:
         import torch
 
         longest = candidate.max_length if candidate and candidate.varlen else 0
+        chunk = candidate.loss_chunk_size if candidate else 0
         training = model.training
         model.eval()
         try:
@@ -78,6 +78,7 @@ class Head:
                     bare=_bare(model, batch),
                     masked=not _looks_back_only(model, batch),
                     longest=longest,
+                    chunk=chunk,
                 )
         finally:
             model.train(training)
@@ -112,7 +113,7 @@ class Head:
         import torch
 
         targets = batch["input_ids"].roll(-1, dims=1)[batch["learn"]]
-        piece = self.piece if torch.is_grad_enabled() else PIECE
+        piece = self.chunk if torch.is_grad_enabled() else PIECE
         if self.bare and piece:
             head = _inner(model).get_output_embeddings()
             return _piecewise(head, self._hidden(model, batch), targets, piece)
