@@ -5,6 +5,7 @@ import os
 
 import pytest
 
+from overnight.probe.marks import Named
 from overnight.probe.sources import HEAD, Fingerprint, Source
 from overnight.values.errors import DataError
 from overnight.values.rows import Row, Turn
@@ -172,3 +173,37 @@ def test_data_that_changes_between_two_readings_is_refused(tmp_path):
     write(tmp_path / "a.jsonl", *asks(4))
     with pytest.raises(DataError, match="changed while it was read"):
         list(source)
+
+
+def test_rows_of_every_table_keep_their_engagement_and_their_time(tmp_path):
+    import pyarrow
+    from pyarrow import parquet
+
+    when = 1_714_564_800.0  # 1 May 2024, noon UTC
+    rows = [{"prompt": "q", "completion": "a", "likes": n, "created_at": "2024-05-01T12:00:00Z"}
+            for n in range(3)]  # fmt: skip
+    write(tmp_path / "a.jsonl", *rows)
+    lines = [",".join(rows[0]), *(",".join(map(str, row.values())) for row in rows)]
+    (tmp_path / "b.csv").write_text("\n".join(lines), encoding="utf-8")
+    parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / "c.parquet")
+    for name in ("a.jsonl", "b.csv", "c.parquet"):
+        held = read(str(tmp_path / name))[1]
+        assert [(row.engagement, row.time) for row in held] == [(n, when) for n in range(3)]
+
+
+def test_a_channels_log_is_dated_by_its_name_and_its_clock(shared_data):
+    logs = sorted((shared_data / "ubuntu_irc/train").glob("2004-12-25*"))
+    source, held = read(str(logs[0]))
+    assert source.marks.time
+    assert held[0].time == 1_103_966_040.0  # 25 December 2004, 09:14 UTC
+
+
+def test_a_sample_that_needs_what_a_real_file_lacks_is_refused(shared_data):
+    with pytest.raises(DataError, match="found: `question`, `answer`; name it with --engagement"):
+        read(str(shared_data / "gsm8k/train.jsonl"), named=Named(needed=("engagement",)))
+
+
+def test_engagement_and_time_are_no_part_of_the_fingerprint(tmp_path):
+    plain = write(tmp_path / "a.jsonl", {"question": "q", "answer": "a"})
+    liked = write(tmp_path / "b.jsonl", {"question": "q", "answer": "a", "likes": 3})
+    assert fingerprint(Source(plain)) == fingerprint(Source(liked))

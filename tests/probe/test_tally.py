@@ -1,5 +1,8 @@
 """What is taken down of rows that go by."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 from tests.probe.hashes import content_hash
 
@@ -78,3 +81,11 @@ def test_what_is_taken_down_can_be_read_in_between():
     tally = Tally(seed=1)
     for count, _ in enumerate(tally.watch([row(("user", f"{n}")) for n in range(3)]), 1):
         assert len(tally.hashes) == len(tally.sketches) == len(tally) == count
+
+
+def test_figures_are_kept_where_rows_have_any():
+    rows = [row(("user", f"{n}")) for n in range(3)]
+    assert np.isnan(taken(*rows).engagement).tolist() == [True] * 3
+    liked = taken(rows[0], replace(rows[1], engagement=7.0, time=5.0), rows[2])
+    assert np.nan_to_num(liked.engagement, nan=-1.0).tolist() == [-1.0, 7.0, -1.0]
+    assert np.nan_to_num(liked.times, nan=-1.0).tolist() == [-1.0, 5.0, -1.0]

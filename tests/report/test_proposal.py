@@ -5,6 +5,7 @@ import pytest
 from rich.console import Console
 
 from overnight.report import proposal
+from overnight.values.facts import Sampled
 from overnight.values.plan import Reason
 
 from . import samples
@@ -69,3 +70,14 @@ def test_borrowed_text_in_the_plan_is_inert():
     printed = plan(reasons=(Reason(setting="a", value="b", why=HOSTILE),), width=200)
     assert "\x1b" not in printed and "\u202e" not in printed
     assert "[bold]x[/bold]" in printed
+
+
+def test_what_a_sample_kept_stands_on_the_plan():
+    sampled = Sampled(kept=31_204, of=63_394, engaged=15_848, drawn=15_356, engagement="likes")
+    target = console(width=120)
+    proposal.print_plan(
+        samples.PLAN, dataset=replace(samples.DATASET, sampled=sampled), model=samples.MODEL,
+        hardware=samples.HARDWARE, console=target,
+    )  # fmt: skip
+    told = "kept 31,204 of 63,394: 15,848 by engagement (`likes`), 15,356 drawn from the rest"
+    assert told in flat(text(target))

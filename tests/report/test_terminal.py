@@ -5,7 +5,7 @@ from pathlib import Path
 from rich.console import Console
 
 from overnight.report import terminal
-from overnight.values.facts import Interval
+from overnight.values.facts import Interval, Sampled
 
 from . import samples
 
@@ -102,3 +102,11 @@ def test_a_night_without_a_model_names_no_model():
 
 def test_paths_are_not_broken_at_the_edge_of_the_terminal():
     assert "Report  runs/chats-base-3b/report.html\n" in ending(samples.healthy(), width=30)
+
+
+def test_a_sample_is_told_with_the_rows():
+    sampled = Sampled(kept=9, of=20, recent=4, drawn=5, time="created_at")
+    target = console(120)
+    terminal.print_dataset(replace(samples.DATASET, sampled=sampled), console=target)
+    told = "kept 9 of 20: 4 of the last 90 days (`created_at`), 5 drawn from the rest"
+    assert told in flat(text(target))

@@ -20,8 +20,8 @@ FACTORS = (0.5, 1.0, 2.0)
 GUIDE_ROWS = (64, 32, 16)
 GUIDE_STEPS = (500, 1500)
 GUIDE_SHARES = (0.17, 0.5)
-"""Guide 2's progressive batch, which descends: 500 steps of 64 rows, 1,000 of 32, then 16. Its 63,000
-rows are used up before the third begins; shorter nights take a sixth and a half."""
+"""Guide 2's progressive batch, which descends: 500 steps of 64 rows, 1,000 of 32, then 16. Its
+63,000 rows are used up before the third begins; shorter nights take a sixth and a half."""
 MARKS = 32
 """Places at which the lengths of the best rows are read off the data's quantiles."""
 

@@ -83,6 +83,7 @@ def profile(
     the tokenising.
     """
     every, train = counts.only(split.rows), counts.only(split.train)
+    train = train if len(train.lengths) else every  # a small sample may hold no row counted
     rows, cut = len(split.rows), np.minimum(train.lengths, counts.max_length)
     marks = np.percentile(every.lengths, (0, 50, 90, 99, 100), method="higher")
     low, mid, ninety, most, top = (int(mark) for mark in marks)

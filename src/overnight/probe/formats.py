@@ -5,10 +5,12 @@ let through, a record kept.
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
 from overnight.probe.layouts import ANSWERS, Layout, columns_of, unpacked
+from overnight.probe.marks import Marks
 from overnight.probe.records import BadRows, Record, undecodable
 from overnight.probe.roles import Cast, Misfit, as_json, text_of, turn, turns_of
 from overnight.values.facts import Finding
@@ -19,14 +21,18 @@ _CONTEXT = ("input", "context")
 MAX_TURNS = 4096
 """Of a row. The longest of the data sets at hand has some hundred; where each is sought in the
 rendered text, ten thousand take minutes."""
+NO_MARKS = Marks()
 _MEDIA = frozenset(("image", "images", "video", "videos", "audio", "audios"))
 
 
 class Reader:
     """Reads the records of one file as rows of its layout, and notes what is worth a look."""
 
-    def __init__(self, layout: Layout, *, cast: Cast, bad: BadRows) -> None:
+    def __init__(
+        self, layout: Layout, *, cast: Cast, bad: BadRows, marks: Marks = NO_MARKS
+    ) -> None:
         self._layout, self._cast, self._bad = layout, cast, bad
+        self._marks = marks if marks.engagement or marks.time else None
         self._tools, self._tools_at = 0, ""
         self._rest: list[str] | None = None
         self._rest_at = ""
@@ -37,9 +43,17 @@ class Reader:
             self._note(record)
             try:
                 columns = columns_of(record)
-                yield _row(columns, self._layout, cast=self._cast, place=record.place)
+                row = _row(columns, self._layout, cast=self._cast, place=record.place)
+                yield self._marked(row, columns)
             except Misfit as error:
                 self._bad.report(record.place, str(error))
+
+    def _marked(self, row: Row, columns: dict[str, Any]) -> Row:
+        """The row with its engagement and its time, where the file tells them."""
+        if self._marks is None:
+            return row
+        engagement, time = self._marks.of(columns, row.source)
+        return replace(row, engagement=engagement, time=time)
 
     def _note(self, record: Record) -> None:
         if not isinstance(record.value, dict):

@@ -6,6 +6,7 @@ out unsaid, rows held, a file written, code from the data run.
 
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from difflib import get_close_matches
 from itertools import chain, islice
 from pathlib import Path
@@ -14,9 +15,10 @@ import xxhash
 
 from overnight.probe.formats import Reader
 from overnight.probe.json_records import json_records
-from overnight.probe.layouts import Listener, recognise
+from overnight.probe.layouts import Layout, Listener, columns_of, recognise
+from overnight.probe.marks import Marks, Named, find
 from overnight.probe.records import BadRows, Record, paragraphs
-from overnight.probe.roles import Cast
+from overnight.probe.roles import Cast, Misfit
 from overnight.probe.tables import (
     MOST_NAMES,
     csv_records,
@@ -32,6 +34,7 @@ from overnight.values.rows import Row
 SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".txt", ".md")
 
 
+NOTHING_NAMED = Named()
 HEAD = 2000
 """Records from the beginning of a file that its format is recognised by."""
 
@@ -45,14 +48,23 @@ class Source:
     user.
     """
 
-    def __init__(self, path: str, *, learn: str | None = None, skip_bad_rows: bool = False) -> None:
+    def __init__(
+        self,
+        path: str,
+        *,
+        learn: str | None = None,
+        skip_bad_rows: bool = False,
+        named: Named = NOTHING_NAMED,
+    ) -> None:
         self.path = path
         self.format = ""
         """`messages`, `sharegpt`, `turns`, `alpaca`, `prompt-completion` or `text`."""
         self.count: int | None = None
         """Rows; None until all have been read."""
         self.findings: tuple[Finding, ...] = ()
-        self._learn, self._skip = learn, skip_bad_rows
+        self.marks = Marks()
+        """Where its rows say how they were taken and when they were written."""
+        self._learn, self._skip, self._named = learn, skip_bad_rows, named
 
     def __iter__(self) -> Iterator[Row]:
         """Every row in its order.
@@ -71,7 +83,8 @@ class Source:
         heard = Listener(self._learn, layout, head[0].place) if self._learn else None
         if heard and len(head) < HEAD:
             _listen(heard, head)
-        reader = Reader(layout, cast=Cast(self._learn), bad=bad)
+        self.marks = _marks(head, layout, self._named)
+        reader = Reader(layout, cast=Cast(self._learn), bad=bad, marks=self.marks)
         count = 0
         for row in reader.rows(_heard(chain(_each(head), records), heard)):
             count += 1
@@ -90,6 +103,14 @@ class Source:
         wanted = set(indices)
         last = max(wanted, default=-1)
         return {n: row for n, row in enumerate(islice(self, last + 1)) if n in wanted}
+
+
+def _marks(head: list[Record], layout: Layout, named: Named) -> Marks:
+    rows = []
+    for record in head:
+        with suppress(Misfit):
+            rows.append((columns_of(record), record.place))
+    return find(rows, layout.prompt, named)
 
 
 def _each(head: list[Record]) -> Iterator[Record]:

@@ -1,12 +1,15 @@
-"""What is kept of every row while the data goes by: 33 bytes, none of its text.
+"""What is kept of every row while the data goes by: 33 bytes (49 where it says when it was written
+and how it was taken), none of its text.
 
 In: rows, one at a time. Out: hashes of what they say, sketches of it, their places, whether there
 is anything to learn; one fingerprint of them all. Never: a row held.
 """
 
+import math
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
+from itertools import repeat
 
 import numpy as np
 import xxhash
@@ -34,6 +37,7 @@ class Tally:
         self._letters = 0
         self._hashes, self._sketches, self._learns = bytearray(), bytearray(), bytearray()
         self._places = _Places()
+        self._engagement, self._times = _Figures(), _Figures()
 
     def __len__(self) -> int:
         return len(self._learns)
@@ -48,6 +52,8 @@ class Tally:
         said = normal(row)
         self._fingerprint.add(row)
         self._digests.append(_digest(said, self._seed))
+        self._engagement.add(len(self), row.engagement)
+        self._times.add(len(self), row.time)
         self._learns.append(any(turn.learn for turn in row.turns))
         self._places.add(row.source)
         spoken = [text for role, text in said if role != "system"]
@@ -87,9 +93,38 @@ class Tally:
         self._settle()
         return np.frombuffer(self._sketches, np.uint8).reshape(-1, HASHES)
 
+    @property
+    def engagement(self) -> NDArray[np.float64]:
+        """How people took every row; not a number where it does not say."""
+        return self._engagement.whole(len(self))
+
+    @property
+    def times(self) -> NDArray[np.float64]:
+        """When every row was written, likewise."""
+        return self._times.whole(len(self))
+
     def place(self, index: int) -> str:
         """Where a row stands: `train.jsonl:17`."""
         return self._places.at(index)
+
+
+class _Figures:
+    """One number a row, where rows have any: eight bytes each then, none otherwise."""
+
+    def __init__(self) -> None:
+        self._held = array("d")
+
+    def add(self, index: int, figure: float | None) -> None:
+        if figure is not None:
+            self._fill(index)
+            self._held.append(figure)
+
+    def _fill(self, count: int) -> None:
+        self._held.extend(repeat(math.nan, count - len(self._held)))
+
+    def whole(self, count: int) -> NDArray[np.float64]:
+        self._fill(count)
+        return np.array(self._held, dtype=np.float64)
 
 
 class _Places:

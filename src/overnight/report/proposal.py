@@ -94,10 +94,11 @@ def print_plan(plan: Plan, *, dataset: DatasetProfile, model: ModelProfile, hard
     With `now_utc` the finish is told as times of day, as if the night began then.
     """
     notes = [(inert_line(note), "yellow") for note in plan.notes]
+    sample = [inert_line(dataset.sampled.words)] if dataset.sampled else []
     pace = plan.time.tokens_per_second
     speed = f"at {in_unit(pace.mid, 'pace')} ({between(pace, 'pace')})"
     tables.labelled(console, "Plan", _headline(plan, dataset, model), _machine(hardware),
-                    speed, *notes)  # fmt: skip
+                    speed, *sample, *notes)  # fmt: skip
     tables.show(console, "Settings", _settings(plan))
     tables.show(console, f"Time (by {plan.time.source})", _times(plan))
     if now_utc is not None:

@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from overnight.planning.sampling import wish
 from overnight.probe import dataset
 from overnight.probe.dataset import Seen, TokenCounts
 from overnight.probe.looks import Looks
+from overnight.probe.marks import Named
+from overnight.probe.sampling import sampled
 from overnight.probe.sources import Source
 from overnight.probe.split import Split, split
 from overnight.probe.tally import Tally
@@ -23,6 +26,8 @@ from overnight.values.request import Request
 from overnight.values.rows import Row
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from overnight.training.batches import Corpus
     from overnight.training.render import Counted
 
@@ -41,6 +46,8 @@ class Data:
     corpus: "Corpus"
     profile: DatasetProfile
     tokenizer: Any
+    engagement: "NDArray[np.float64] | None" = None
+    """How people took each row; not a number where it does not say. None: no row does."""
 
     def cut(self, max_length: int) -> "Data":
         """The same with rows of at most `max_length` tokens, without those that then teach nothing.
@@ -63,7 +70,7 @@ class Data:
         )  # fmt: skip
         rows = np.array(train, dtype=np.int64)
         sides = replace(self.split, train=rows, select=tuple(select), test=tuple(test))
-        return Data(sides, corpus, profile, self.tokenizer)
+        return Data(sides, corpus, profile, self.tokenizer, self.engagement)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +109,8 @@ def data(request: Request, *, max_positions: int, tokenizer: Any) -> Data:
         chat_template=encoded.chat_template,
     )
     sides, profile = drawn.told(counts, encoded.findings)
-    return Data(sides, corpus, profile, tokenizer)
+    engagement = drawn.tally.engagement if profile.engagement else None
+    return Data(sides, corpus, profile, tokenizer, engagement)
 
 
 def survey(request: Request, *, max_positions: int, tokenizer: Any) -> Survey:
@@ -153,12 +161,14 @@ class _Drawn:
         self._request = request
         seed = SEED if request.settings.seed is None else request.settings.seed
         self.tally, self.looks = Tally(seed=seed), Looks()
-        self._sources = [
-            Source(path, learn=request.learn, skip_bad_rows=request.skip_bad_rows)
-            for path in (request.data, request.eval_data)
-            if path
-        ]
-        self.source = self._sources[0]
+        self._wish = wish(request)
+        named = Named(engagement=request.engagement_column, time=request.time_column,
+                      needed=self._wish.prefer if self._wish else ())  # fmt: skip
+        learn, skip = request.learn, request.skip_bad_rows
+        self.source = Source(request.data, learn=learn, skip_bad_rows=skip, named=named)
+        self._sources = [self.source]
+        if request.eval_data:
+            self._sources.append(Source(request.eval_data, learn=learn, skip_bad_rows=skip))
 
     def rows(self) -> Iterator[Row]:
         """Every row, the user's own held-out ones last."""
@@ -194,8 +204,11 @@ class _Drawn:
             why = _nothing_learnt(counts.max_length, whole=whole)
             raise DataError(f"{self._request.data}: {why}")
         seen = Seen(source=self.source, tally=self.tally, looks=self.looks)
-        sides = self._split(seen, counts)
-        return sides, dataset.profile(seen, split=sides, counts=counts, notes=notes)
+        sides, told = self._split(seen, counts), None
+        if self._wish is not None:
+            sides, told = sampled(sides, self.tally, self._wish, self.source.marks)
+        profile = dataset.profile(seen, split=sides, counts=counts, notes=notes)
+        return sides, replace(profile, sampled=told, engagement=self.source.marks.engagement)
 
     def _split(self, seen: Seen, counts: TokenCounts) -> Split:
         """The sides; where there are too few rows, with what was left out of them before."""

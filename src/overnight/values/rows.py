@@ -28,6 +28,10 @@ class Row:
     kind: Kind = "chat"
     source: str = ""
     """Where it stands, for messages: `train.jsonl:17`."""
+    engagement: float | None = None
+    """How people took it: reactions, replies, likes ..., where the data tells."""
+    time: float | None = None
+    """When it was written, in seconds since 1970 UTC."""
 
     @property
     def learnt(self) -> str:
