@@ -62,9 +62,11 @@ def test_columns_may_be_named() -> None:
 
 
 def test_messages_may_hold_them_then_counts_add_up_and_the_newest_is_the_rows() -> None:
-    said = [{"role": "user", "content": "q", "reactions": 1, "timestamp": NOON},
-            {"role": "assistant", "content": "a", "reactions": 2, "timestamp": NOON + 60}]  # fmt: skip
-    row = {"messages": said}
+    said = [
+        {"role": "user", "content": "q", "reactions": 1, "timestamp": NOON},
+        {"role": "assistant", "content": "a", "reactions": 2, "timestamp": NOON + 60},
+    ]
+    row = {"messages": said}  # fmt: skip
     assert found(row).of(row, "a:1") == (3.0, NOON + 60)
 
 
@@ -76,7 +78,8 @@ def test_a_log_with_a_date_in_its_name_and_clock_times_is_dated() -> None:
 
 
 @pytest.mark.parametrize(("text", "place", "time"), [
-    ("2024-05-01 12:00 <ann> hello", "log.txt:1", NOON), ("<ann> hello", "2024-05-01.txt:3", NOON - 43200),
+    ("2024-05-01 12:00 <ann> hello", "log.txt:1", NOON),
+    ("<ann> hello", "2024-05-01.txt:3", NOON - 43200),
     ("[12:00] hello", "log.txt:1", None), ("[99:00] hello", "2024-05-01.txt:1", None),
     ("hello", "2024-13-01.txt:1", None),
 ])  # fmt: skip
