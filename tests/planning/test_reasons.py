@@ -19,4 +19,23 @@ def test_more_than_four_epochs_are_called_wasteful():
 
 
 def test_a_plain_plan_has_nothing_to_warn_of():
-    assert search.choose(question(window=36_000.0)).notes == ()
+    plain = question(window=None, settings=Settings(num_train_epochs=1.0))
+    assert search.choose(plain).notes == ()
+
+
+def test_where_the_epochs_are_done_long_before_the_window_is_over_the_plan_says_what_to_do():
+    (note,) = search.choose(question(window=36_000.0)).notes
+    assert note.startswith("4 epochs are done after about") and "--priority quality" in note
+    filled = search.choose(question(window=36_000.0, priority="quality"))
+    assert all("are done after" not in note for note in filled.notes)
+
+
+def test_adapters_have_their_reasons_and_full_fine_tuning_has_none():
+    def named(method: str) -> dict[str, str]:
+        plan = search.choose(question(method=method))
+        return {reason.setting: reason.value for reason in plan.reasons}
+
+    lora = named("lora")
+    assert (lora["lora_r"], lora["lora_alpha"]) == ("16", "32")
+    assert lora["lora_target_modules"] == "all linear layers"
+    assert "lora_r" not in named("full")

@@ -3,9 +3,10 @@
 from dataclasses import replace
 
 import pytest
-from tests.planning.facts import CPU, DATA, MODEL
+from tests.planning.facts import CPU, DATA, LARGE, MODEL
 
 from overnight.planning import rules
+from overnight.values.request import Request, Settings
 
 
 def test_the_rate_falls_with_width_and_lora_takes_ten_times_it():
@@ -62,3 +63,25 @@ def test_a_window_alone_means_what_the_design_says():
     assert rules.epochs_wanted("fast") == 1.0
     assert rules.epochs_wanted("balanced") == 4.0
     assert rules.epochs_wanted("quality") is None
+
+
+def test_a_rank_holds_what_is_to_be_learnt():
+    much = replace(DATA, learnt_tokens=10**9)
+    assert rules.lora_rank(DATA, LARGE) == rules.LORA_RANK
+    assert rules.lora_rank(replace(DATA, learnt_tokens=100_000_000), LARGE) == 32
+    assert rules.lora_rank(much, LARGE) == rules.MOST_RANK
+
+
+def test_a_rank_is_no_large_part_of_a_small_layer():
+    assert rules.lora_rank(replace(DATA, learnt_tokens=10**9), MODEL) == 64
+    narrow = replace(MODEL, linear_shapes=((64, 64), (64, 256)))
+    assert rules.lora_rank(replace(DATA, learnt_tokens=10**9), narrow) == rules.LORA_RANK
+
+
+@pytest.mark.parametrize(("settings", "priority", "guarded"), [
+    (Settings(), "balanced", True), (Settings(), "fast", True), (Settings(), "quality", False),
+    (Settings(num_train_epochs=9), "balanced", False), (Settings(max_steps=9), "fast", False),
+], ids=str)  # fmt: skip
+def test_the_guard_acts_where_epochs_were_left_open(settings, priority, guarded):
+    asked = Request(data="d", model="m", settings=settings, priority=priority)
+    assert rules.guarded(asked) is guarded

@@ -117,7 +117,7 @@ def test_a_night_from_another_trainer_s_checkpoint_says_what_came_along():
 
 
 def test_what_was_tried_before_the_first_step_is_told_with_its_figures():
-    sized = Sized(per_device_train_batch_size=8, gradient_accumulation_steps=1, seconds=1.0,
+    sized = Sized(per_device_train_batch_size=8, gradient_accumulation_steps=1, seconds=1.0, learning_rate=1e-3,
                   tokens_per_second=900.0, fixed_tokens=90.0, paces=((4, 800.0), (8, 900.0)),
                   why="more rows are hardly faster")  # fmt: skip
     ran = Piloted(learning_rate=1e-3, steps=40, loss=2.5, seconds=3.0)
@@ -128,9 +128,9 @@ def test_what_was_tried_before_the_first_step_is_told_with_its_figures():
         replace(ran, loss=math.nan, note="memory ran out"): (
             "Pilot of 40 steps at a rate of 0.001: memory ran out."
         ),
-        Rated(learning_rate=1e-3, best=1e-3, steps=40, pilots=3, seconds=9.0, why="1e-3 was the best."): (
-            "The learning rate: 1e-3 was the best."
-        ),
+        Rated(
+            learning_rate=1e-3, best=1e-3, steps=40, pilots=3, seconds=9.0, why="1e-3 was the best."
+        ): ("The learning rate: 1e-3 was the best."),
     }
     assert {event: sentence(event) for event in told} == told
 

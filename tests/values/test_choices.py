@@ -16,7 +16,7 @@ def test_every_choice_is_an_event_that_the_journal_can_hold():
 
 def test_what_was_measured_comes_back_from_the_disk_as_it_was():
     sized = Sized(per_device_train_batch_size=8, gradient_accumulation_steps=1, why="",
-                  tokens_per_second=900.0, fixed_tokens=120.0, seconds=1.5,
+                  tokens_per_second=900.0, fixed_tokens=120.0, seconds=1.5, learning_rate=1e-3,
                   paces=((4, 800.0), (8, 900.0)))  # fmt: skip
     assert from_json(to_json(sized), Sized) == sized
 

@@ -129,6 +129,7 @@ def _base(question: Question, method: Method, length: int) -> Candidate:
         precision=precision(question),
         gradient_checkpointing=False,
         num_train_epochs=None if "max_steps" in given else epochs,
+        lora_r=rules.lora_rank(question.dataset, question.model),
         dataloader_pin_memory=question.hardware.device == "cuda",
         processes=request.processes,
     )

@@ -4,10 +4,10 @@ In: a question, a judged candidate. Out: prices (by the arithmetic, and with wha
 and a time estimate. Never: ranks, measures.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 from overnight.planning import prices as pricing
-from overnight.planning import timing
+from overnight.planning import timing, trials
 from overnight.planning.lessons import corrected
 from overnight.planning.prices import Prices
 from overnight.planning.question import Question
@@ -41,11 +41,19 @@ def of(question: Question, judged: Judged) -> Outlook:
     )  # fmt: skip
     prices = _learnt(question, prior)
     known = question.lessons.about("tokens_per_second") is not None
-    time = timing.estimate(
-        judged.candidate, question.dataset, prices, pace=judged.pace,
-        terms=terms(question, "history" if known else "catalogue"),
-    )  # fmt: skip
-    return Outlook(prior=prior, prices=prices, time=time)
+    under = terms(question, "history" if known else "catalogue")
+    time = _estimate(question, judged, prices, under)
+    look = 0.5 * prices.evaluation.mid
+    under = replace(under, trials=trials.seconds(question, judged.candidate, time, look))
+    return Outlook(prior=prior, prices=prices, time=_estimate(question, judged, prices, under))
+
+
+def _estimate(
+    question: Question, judged: Judged, prices: Prices, under: timing.Terms
+) -> TimeEstimate:
+    return timing.estimate(
+        judged.candidate, question.dataset, prices, pace=judged.pace, terms=under
+    )
 
 
 def _learnt(question: Question, prior: Prices) -> Prices:

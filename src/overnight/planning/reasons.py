@@ -5,12 +5,16 @@ In: the chosen candidate and what it was chosen for. Out: Reason values and note
 
 from overnight.planning import packing, ranking, rules
 from overnight.planning.lengths import truncated
+from overnight.planning.memory import trainable_parameters
 from overnight.planning.profiles import weights
 from overnight.planning.question import Question
 from overnight.values.facts import Hardware, Interval
 from overnight.values.plan import Candidate, MemoryEstimate, Plan, Reason
 from overnight.values.request import Request
-from overnight.values.units import show_bytes, show_count
+from overnight.values.units import show_bytes, show_count, show_duration
+
+SPARE = 0.8
+"""Of the window: epochs that are done sooner leave time that should be spoken of."""
 
 
 def _method(candidate: Candidate) -> str:
@@ -71,6 +75,24 @@ def _rate(candidate: Candidate, question: Question) -> str:
     return f"the rule 5e-5 x (2000 / hidden size)^0.78{lora} x (2000 / steps)^0.3"
 
 
+def _adapters(candidate: Candidate, question: Question) -> dict[str, tuple[object, str]]:
+    """Rank, scaling and layers, where there are adapters."""
+    if candidate.method == "full":
+        return {}
+    held = show_count(trainable_parameters(candidate, question.model))
+    told = show_count(question.dataset.learnt_tokens)
+    rank = f"{held} weights hold about 2 bits each, {told} tokens to learn bring about one each"
+    layers = "an adapter that the night goes on from says so"
+    if not candidate.lora_target_modules:
+        layers = "adapters of the attention alone learn less (LoRA Without Regret, 2025)"
+    return {
+        "lora_r": (candidate.lora_r, rank),
+        "lora_alpha": (candidate.lora_alpha, "scaled by alpha / r every rank wants the same rate"),
+        "lora_target_modules": (
+            ", ".join(candidate.lora_target_modules) or "all linear layers", layers),
+    }  # fmt: skip
+
+
 def _precision(candidate: Candidate, hardware: Hardware) -> str:
     if candidate.precision == "fp32":
         return "16-bit arithmetic is no faster on this device"
@@ -91,6 +113,7 @@ def of(candidate: Candidate, question: Question, pace: Interval) -> tuple[Reason
     request, hardware = question.request, question.hardware
     known = {
         "method": (candidate.method, _method(candidate)),
+        **_adapters(candidate, question),
         "precision": (candidate.precision, _precision(candidate, hardware)),
         "max_length": (candidate.max_length, _length(candidate, question)),
         "per_device_train_batch_size": (
@@ -172,7 +195,29 @@ def _waste_note(plan: Plan, _request: Request) -> str:
         return ""
     return (
         f"{plan.time.epochs:.1f} epochs: more than about four passes over the same rows are "
-        "worth little; a larger model or more data would use the time better"
+        f"worth little, and may be learnt by heart; {_instead(plan.candidate)} would use the time "
+        "better, and --epochs 4 gives the rest of it back"
+    )
+
+
+def _instead(candidate: Candidate) -> str:
+    """What more time is good for, where the rows are used up."""
+    higher = ", a higher rank" if candidate.method != "full" else ""
+    return f"more data{higher} or a larger model"
+
+
+def _spare_note(plan: Plan, request: Request) -> str:
+    """Where the priority's epochs are done long before the window is over."""
+    window, wanted = plan.window_seconds, plan.time.steps_wanted
+    whole = wanted is not None and plan.time.total_steps >= wanted
+    if window is None or not whole or plan.time.total.high > SPARE * window:
+        return ""
+    if request.settings.num_train_epochs is not None or request.settings.max_steps is not None:
+        return ""
+    return (
+        f"{plan.time.epochs:.0f} epochs are done after about {show_duration(plan.time.total.mid)} "
+        f"of {show_duration(window)}: {_instead(plan.candidate)} would use the rest, --priority "
+        "quality fills it with the same rows"
     )
 
 
@@ -193,7 +238,7 @@ def _share_note(plan: Plan, question: Question) -> str:
 
 def notes(plan: Plan, question: Question) -> tuple[str, ...]:
     """What the user must know before it starts."""
-    makers = (_epochs_note, _precision_note, _length_note, _packing_note, _waste_note)
+    makers = (_epochs_note, _precision_note, _length_note, _packing_note, _waste_note, _spare_note)
     found = [make(plan, question.request) for make in makers]
     own = (*_card_notes(question), _share_note(plan, question))
     return tuple(note for note in (*own, *found) if note)

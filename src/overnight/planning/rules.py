@@ -25,6 +25,12 @@ BETA2_REFERENCE = 0.99
 BETA2_TOKENS = 8192
 """beta2 keeps its half-life in tokens: beta2^(B / B_ref) (Marek et al., arXiv:2507.07101)."""
 
+LORA_RANK, MOST_RANK = 16, 64
+"""Every rank from 4 to 512 wants the same rate and comes to the same loss as long as the adapter
+can hold the data (Schulman et al., LoRA Without Regret, 2025); beyond 64 it costs memory."""
+BITS_A_WEIGHT, BITS_A_TOKEN = 2.0, 1.0
+"""What a weight can hold, and what a learnt token has to say, about (the same source)."""
+
 WASTEFUL_EPOCHS = 4.0
 """Beyond about four passes repeated data is worth little (Muennighoff et al., arXiv:2305.16264)."""
 FAST_EPOCHS = 1.0
@@ -48,6 +54,15 @@ def learning_rate(method: str, hidden_size: int, steps: int) -> float:
     short = float(STEPS_REFERENCE / max(steps, 1)) ** STEPS_EXPONENT
     rate = RATE_REFERENCE * factor * width * min(max(short, 1.0), SHORT_LIMIT)
     return float(f"{min(max(rate, low), high):.3g}")
+
+
+def lora_rank(dataset: DatasetProfile, model: ModelProfile) -> int:
+    """The smallest power of two from 16 on whose adapters can hold what is learnt, at most 64."""
+    each = BITS_A_WEIGHT * sum(wide + long for wide, long in model.linear_shapes)
+    rank = LORA_RANK
+    while rank < MOST_RANK and rank * each < BITS_A_TOKEN * dataset.learnt_tokens:
+        rank *= 2
+    return min(rank, max(min(map(min, model.linear_shapes), default=MOST_RANK) // 4, LORA_RANK))
 
 
 def beta2(tokens_per_step: float) -> float:

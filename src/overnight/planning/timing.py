@@ -28,6 +28,7 @@ of a window (DESIGN 6)."""
 HORIZONS = 3
 """Times that a horizon and the mean step in it are worked out from each other: with stages by step
 numbers either depends on the other."""
+NOTHING = Interval.exactly(0.0)
 EXIT_SHARE = 0.28
 """Of what publishing takes: from the last word of the training process until it begins."""
 
@@ -104,6 +105,8 @@ class Terms:
     source: Source
     asked: bool = False
     """Whether the user asked for the epochs or steps; else they are the priority's at most."""
+    trials: Interval = NOTHING
+    """Seconds of what is tried before the first step (planning/trials.py)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,6 +184,8 @@ def estimate(
         "first look": prices.save + between.look.scaled(2.0),
         "settling": prices.settling,
     }
+    if terms.trials.high:
+        begin["trials"] = terms.trials
     end = {"ending": ending(prices, between.look, terms.window), "publish": prices.publish}
     spent = sum(phase.mid for phase in begin.values()) + sum(phase.high for phase in end.values())
     wanted = steps_wanted(candidate, dataset)

@@ -8,7 +8,7 @@ from overnight.control import forecast
 from overnight.control.deadline import Deadline
 from overnight.planning import outlook, search, timing
 from overnight.story.look import question
-from overnight.story.opening import write_plan
+from overnight.story.plan_file import write_plan
 from overnight.story.stage import Stage
 from overnight.values.facts import Interval
 from overnight.values.ledger import Prepared, Rehearsed
@@ -59,6 +59,9 @@ def _over(on: Stage, now: float, settling: float) -> dict[str, Interval]:
         "tokenising": prepared.data_seconds,
         "loading": prepared.load_seconds,
     }
+    tried = [one.seconds for one in (on.found.sized, on.found.rated) if one is not None]
+    if tried:
+        spent["trials"] = sum(tried)
     spent["first look"] = max(on.looked_at - on.started_at - sum(spent.values()), 0.0)
     spent |= {"settling": settling, "training": max(now - on.looked_at - settling, 0.0)}
     return {name: Interval.exactly(seconds) for name, seconds in spent.items()}

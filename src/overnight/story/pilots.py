@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass, replace
 
 from overnight.control.schedule import Schedule
-from overnight.planning import pilots, rules, search
+from overnight.planning import pilots, rules, search, trials
 from overnight.planning.pilots import Tried
 from overnight.probe import container, host
 from overnight.story.look import question
@@ -28,6 +28,10 @@ KEPT_FREE = 2.0
 
 class GivenUp(Exception):
     """The pilots are over before their time; it says why."""
+
+
+class Leaving(Exception):
+    """An end is wanted: nothing is settled, and a night that goes on later begins anew."""
 
 
 @dataclass(slots=True)
@@ -71,6 +75,8 @@ def run(on: Stage, loop: Loop) -> None:
         _fly(series, before)
     except GivenUp as error:
         why = str(error)
+    except Leaving:
+        return
     finally:
         before.put_back(on.session)
     _conclude(series, why, on.now - begun)
@@ -78,8 +84,8 @@ def run(on: Stage, loop: Loop) -> None:
 
 def _steps(on: Stage, loop: Loop) -> int:
     """Steps of a pilot; 0 where there are to be none."""
-    given = on.request.settings.given()
-    if "learning_rate" in given or on.ends_at is None or on.found.lessons.learning_rate is not None:
+    asked = question(on.request, on.found, on.plan.window_seconds)
+    if not trials.pilots_wanted(asked) or on.ends_at is None:
         return 0
     free = host.host_memory(container.limits())[1]
     if KEPT_FREE * bytes_kept(on.session) > free:
@@ -94,10 +100,10 @@ def _steps(on: Stage, loop: Loop) -> int:
 
 
 def _room(on: Stage) -> float:
-    """Seconds of the window that are left for pilots."""
-    window = on.plan.window_seconds or 0.0
+    """Seconds that pilots may take: of the window, and of what is left of it."""
+    window, left = on.plan.window_seconds or 0.0, (on.ends_at or on.now) - on.now
     spent = on.found.sized.seconds if on.found.sized else 0.0
-    return pilots.SHARE * window - spent
+    return pilots.SHARE * min(window, left) - spent
 
 
 def _fly(series: _Series, before: Snapshot) -> None:
@@ -138,12 +144,13 @@ def _flight(series: _Series, rate: float) -> scores.Sums:
 
 def _go_on(series: _Series) -> None:
     """Raises:
-    GivenUp: an end is wanted, or the time for pilots is over.
+    Leaving: an end is wanted.
+    GivenUp: the time for pilots is over.
     """
     on = series.on
     wanted, late = on.session.agreed((on.wanted(), on.now > series.until))
     if wanted in ("signal", "stop"):
-        raise GivenUp("an end was asked for")
+        raise Leaving
     if late:
         raise GivenUp("they would have taken too long")
 

@@ -7,7 +7,7 @@ states, optimizer or the order of rows; takes more than a rehearsal may.
 
 from dataclasses import replace
 
-from overnight.planning import search, sizes, timing
+from overnight.planning import search, sizes, timing, trials
 from overnight.planning.profiles import weights
 from overnight.planning.sizes import Timed
 from overnight.story.look import question
@@ -21,9 +21,10 @@ from overnight.values.plan import Candidate
 
 def size(on: Stage) -> bool:
     """Chooses the rows of a step, if that is still open; whether the session was changed."""
-    if on.found.sized is not None or not _wanted(on):
-        return False
     asked = question(on.request, on.found, on.plan.window_seconds)
+    open_ = trials.sizing_wanted(asked, on.session.candidate) and on.ends_at is not None
+    if on.found.sized is not None or not open_:
+        return False
     known = {one.rows_per_step: one for one in sizes.alike(asked, on.session.candidate)}
     if len(known) < 2:
         return False
@@ -46,15 +47,6 @@ def recall(on: Stage) -> None:
     told = [one.event for one in on.teller.entries if isinstance(one.event, Sized)]
     if told:
         on.found = replace(on.found, sized=told[-1])
-
-
-def _wanted(on: Stage) -> bool:
-    """Whether a clock ends the night and the rows of a step were left open, and fit."""
-    given = on.request.settings.given()
-    settled = {"per_device_train_batch_size", "gradient_accumulation_steps"} & set(given)
-    candidate = on.session.candidate
-    plain = candidate.strategy == "one-stage" and not candidate.max_tokens_per_micro_batch
-    return on.ends_at is not None and not settled and plain
 
 
 def _timed(on: Stage, known: dict[int, Candidate]) -> tuple[list[Timed], list[int]]:
@@ -98,12 +90,14 @@ def _take(on: Stage, candidate: Candidate, found: sizes.Choice, timed: list[Time
         fixed_tokens=found.fixed_tokens,
         paces=sizes.paces(timed),
         seconds=seconds,
+        learning_rate=candidate.learning_rate,
         why=found.why,
     )
     resize(on.session, candidate)
     on.found = replace(on.found, sized=told)
     asked = question(on.request, on.found, on.plan.window_seconds)
     on.plan = search.sized(on.plan, asked, candidate, spread=found.spread)
+    told = replace(told, learning_rate=on.plan.candidate.learning_rate)
     if on.teller.main:
         write_plan(on.teller.run_folder, on.plan, on.request, on.found)
     on.teller.tell(told)

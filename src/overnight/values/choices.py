@@ -21,6 +21,8 @@ class Sized:
     """(rows a step, tokens per second) as they were measured, the smallest first."""
     seconds: float
     """That all of it took."""
+    learning_rate: float
+    """With which the night begins, for as many steps as are expected now."""
     why: str
 
 
