@@ -35,6 +35,7 @@ HONOURED: dict[str, tuple[str, object]] = {
     "lora_alpha": ("16", 16),
     "lora_dropout": ("0.05", 0.05),
     "packing": ("true", True),
+    "use_liger_kernel": ("true", True),
 }
 EVERY_KEY = pytest.mark.parametrize(
     "key, text, value", [(key, *how) for key, how in HONOURED.items()]

@@ -46,7 +46,8 @@ def real_peak(candidate, batch):
     optimizer, recorder = adamw(trained, candidate, "cpu"), Recorder(lambda tensor: "")
     recorder.name("weights", [*model.parameters(), *model.buffers()])
     ids = torch.zeros(batch.rows, batch.length, dtype=torch.long)
-    tensors = {"input_ids": ids, "attention_mask": None, "learn": torch.ones_like(ids).bool()}
+    places = torch.arange(ids.numel())
+    tensors = {"input_ids": ids, "attention_mask": None, "places": places, "targets": places * 0}
     with recorder.watching():
         for _ in range(2):
             with torch.autocast("cpu", torch.bfloat16, enabled=runs is torch.bfloat16):

@@ -124,16 +124,17 @@ def test_rows_are_cut_and_padded_on_the_right():
     assert wide["attention_mask"].tolist() == [[1, 1, 1, 0], [1, 1, 1, 1]]
 
 
-def test_learn_marks_the_position_that_predicts_a_learnt_token():
+def test_places_are_where_a_learnt_token_is_predicted_and_targets_are_these():
     batch = Corpus.cut(small().encoded, 9).collate(np.array([1, 0]))
-    assert batch["learn"].tolist() == [[True, True, False, False], [True, True, True, False]]
+    assert batch["places"].tolist() == [0, 1, 4, 5, 6]
+    assert batch["targets"].tolist() == [10, 11, 6, 7, 8]
 
 
 def test_the_counts_are_those_of_what_is_collated():
     rows = tiny.corpus(9)
     for row in range(9):
         batch = rows.collate(np.array([row]))
-        assert int(batch["learn"].sum()) == rows.learnt[row]
+        assert len(batch["places"]) == rows.learnt[row]
         assert int(batch["attention_mask"].sum()) == rows.lengths[row]
 
 

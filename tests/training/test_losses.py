@@ -56,24 +56,24 @@ def test_the_trial_leaves_nothing_behind():
 def test_the_losses_are_those_of_transformers_labels(kind):
     model, some = of_kind(kind), batch()
     ours = Head.of(model, some).token_losses(model, some)
-    learnt = torch.cat([torch.zeros(3, 1, dtype=torch.bool), some["learn"][:, :-1]], dim=1)
-    labels = some["input_ids"].masked_fill(~learnt, -100)
+    labels = torch.full_like(some["input_ids"], -100)
+    labels.view(-1)[some["places"] + 1] = some["targets"]
     theirs = model(some["input_ids"], attention_mask=some["attention_mask"], labels=labels).loss
-    assert ours.numel() == int(some["learn"].sum())
+    assert ours.numel() == len(some["places"])
     assert torch.allclose(ours.mean(), theirs, atol=1e-5)
 
 
 def test_padding_changes_no_loss():
     model, some = tiny.llama(), batch()
     head = Head(bare=True)
-    together = by_row(head.token_losses(model, some), some["learn"])
+    together = by_row(head.token_losses(model, some), some)
     alone = [head.token_losses(model, batch(row)).sum() for row in (0, 1, 2)]
     assert torch.allclose(together, torch.stack(alone), atol=1e-4)
 
 
 def test_losses_are_summed_row_by_row():
-    learn = torch.tensor([[True, False], [False, False], [True, True]])
-    assert by_row(torch.tensor([1.0, 2.0, 4.0]), learn).tolist() == [1.0, 0.0, 6.0]
+    some = {"input_ids": torch.zeros(3, 2), "places": torch.tensor([0, 4, 5])}
+    assert by_row(torch.tensor([1.0, 2.0, 4.0]), some).tolist() == [1.0, 0.0, 6.0]
 
 
 def test_without_gradients_logits_are_held_piece_by_piece(monkeypatch):
@@ -89,7 +89,8 @@ def test_without_gradients_logits_are_held_piece_by_piece(monkeypatch):
 
 
 def test_rows_without_a_supervised_token_have_no_losses():
-    some = batch() | {"learn": torch.zeros_like(batch()["learn"])}
+    nothing = torch.zeros(0, dtype=torch.long)
+    some = batch() | {"places": nothing, "targets": nothing}
     with torch.no_grad():
         assert Head(bare=True).token_losses(tiny.llama(), some).shape == (0,)
 

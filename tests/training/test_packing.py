@@ -82,14 +82,14 @@ def test_positions_begin_anew_with_every_row():
 
 
 def test_no_row_is_asked_to_predict_the_next_ones_beginning():
-    assert flat()["learn"].tolist() == [[False, True, False, True, False]]
+    assert flat()["places"].tolist() == [1, 3] and flat()["targets"].tolist() == [7, 9]
 
 
 def test_what_is_learnt_is_what_a_padded_batch_learns():
     rows, some = tiny.corpus(), np.array([3, 4, 5])
     both = [layout.collate(rows, some) for layout in (Layout.of(EIGHT), Layout.of(PACKED))]
-    learnt = [sorted(one["input_ids"].roll(-1, 1)[one["learn"]].tolist()) for one in both]
-    assert learnt[0] == learnt[1]
+    learnt = [sorted(one["targets"].tolist()) for one in both]
+    assert learnt[0] == learnt[1] and len(learnt[0]) == rows.learnt[some].sum()
 
 
 def gradients(session):

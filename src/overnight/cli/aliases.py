@@ -97,6 +97,7 @@ ALIASES: dict[str, Alias] = {
     "cutoff_len": Alias("max_length", _FACTORY),
     "lora_rank": Alias("lora_r", _FACTORY),
     "neat_packing": Alias("packing", _FACTORY),
+    "enable_liger_kernel": Alias("use_liger_kernel", _FACTORY),
     "adapter_name_or_path": Alias("resume_from_checkpoint", _FACTORY),
     "model_name": Alias("model", _UNSLOTH),
     "local_dataset": Alias("data", _UNSLOTH, _only_path),
@@ -179,7 +180,7 @@ prediction_loss_only project push_to_hub remove_unused_columns report_to
 restore_callback_states_from_checkpoint run_name save_on_each_node
 save_only_model save_safetensors save_strategy skip_memory_metrics tf32 torch_compile
 torch_compile_backend torch_compile_mode torch_empty_cache_steps trackio_bucket_id
-trackio_space_id trackio_static_space_id train_sampling_strategy use_cache use_cpu use_liger_kernel
+trackio_space_id trackio_static_space_id train_sampling_strategy use_cache use_cpu
 """
 _SFT_CONFIG = """
 activation_offloading assistant_only_loss chat_template_path completion_only_loss dataset_kwargs
@@ -209,7 +210,7 @@ xformers_attention zero_first
 """
 _FACTORY_KEYS = """
 additional_target booster compute_accuracy cache_dir dataset_dir
-disable_gradient_checkpointing double_quantization enable_liger_kernel enable_thinking
+disable_gradient_checkpointing double_quantization enable_thinking
 export_dir flash_attn freeze_trainable_layers include_num_input_tokens_seen interleave_probs
 lora_target loraplus_lr_ratio mask_history max_samples media_dir mix_strategy
 overwrite_cache plot_loss pref_beta pref_loss preprocessing_batch_size preprocessing_num_workers

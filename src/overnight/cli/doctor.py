@@ -47,6 +47,9 @@ def _unproven(hardware: Hardware) -> list[str]:
         said.append(
             f"{hardware.name} is not in the catalogue: its bandwidth and limits are unknown"
         )
+    if hardware.device == "cuda":
+        said.append("use_liger_kernel, 8-bit optimizers and 4-bit weights on a card: their speed "
+                    "and memory were never measured")  # fmt: skip
     if hardware.varlen_attention:
         said.append(f"packing with {hardware.varlen_attention}: its boundaries are tested on your "
                     "model before every night, its speed was never measured")  # fmt: skip

@@ -206,15 +206,16 @@ def _states(optimizer: Any) -> Iterator["torch.Tensor"]:
 
 
 def _tensors(batch: Batch) -> dict[str, Any]:
-    """As the corpus collates it; positions as places, since a mask's places are unknown here."""
+    """As the corpus collates it."""
     import torch
 
     shape = (batch.rows, batch.length)
     learnt = max(round(batch.supervised * batch.rows * batch.length), 1)
-    places = tuple(torch.zeros(learnt, dtype=torch.long) for _ in shape)
+    places = torch.zeros(learnt, dtype=torch.long)
     mask = torch.ones(shape, dtype=torch.long) if batch.padded else None
     return {
-        "input_ids": torch.zeros(shape, dtype=torch.long), "attention_mask": mask, "learn": places,
+        "input_ids": torch.zeros(shape, dtype=torch.long), "attention_mask": mask,
+        "places": places, "targets": torch.zeros_like(places),
     }  # fmt: skip
 
 

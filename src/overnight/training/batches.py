@@ -46,9 +46,11 @@ class Corpus:
         return cls(encoded, max_length, lengths, encoded.learnt_within(max_length))
 
     def collate(self, rows: Rows) -> dict[str, "torch.Tensor"]:
-        """Right-padded `input_ids`, `attention_mask` (rows x length) and `learn` (bool).
+        """Right-padded `input_ids` and `attention_mask` (rows x length), and what is learnt.
 
-        `learn[r, t]` says that token t + 1 is to be predicted at position t.
+        `places` (as many as are learnt) number the positions, row after row, at which the tokens
+        `targets` are to be predicted: the ones that follow. The host knows them, so that no device
+        has to be waited for to count them.
         """
         import torch
 
@@ -61,7 +63,7 @@ class Corpus:
             ids[place, : len(tokens)] = tokens
             mask[place, : len(tokens)] = 1
             learn[place, : len(tokens) - 1] = learnt[1:]
-        arrays = {"input_ids": ids, "attention_mask": mask, "learn": learn}
+        arrays = {"input_ids": ids, "attention_mask": mask} | learnt_places(ids, learn)
         return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
     def by_length(self, rows: Sequence[int], rows_per_batch: int) -> list[Rows]:
@@ -71,6 +73,13 @@ class Corpus:
             np.asarray(order[at : at + rows_per_batch], dtype=np.int64)
             for at in range(0, len(order), rows_per_batch)
         ]
+
+
+def learnt_places(ids: NDArray[np.int64], learn: NDArray[np.bool_]) -> dict[str, Rows]:
+    """`places` and `targets` of a batch (rows x length); `learn[r, t]` says that token t + 1 is to
+    be predicted at position t."""
+    places = np.flatnonzero(learn)
+    return {"places": places, "targets": ids.ravel()[places + 1]}
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from overnight.training import processes, state
-from overnight.training.batches import share
+from overnight.training.batches import Corpus, share
 from overnight.training.losses import by_row
 from overnight.values.errors import OvernightError
 
@@ -34,9 +34,15 @@ def never() -> bool:
 
 
 def row_losses(
-    session: "Session", rows: Sequence[int], give_up: Callable[[], bool] = never
+    session: "Session",
+    rows: Sequence[int],
+    give_up: Callable[[], bool] = never,
+    *,
+    corpus: Corpus | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Summed token losses and counts of supervised tokens, row by row in the order given.
+
+    `corpus`: the rows as another session cuts them; else as this one does.
 
     Raises:
         OutOfTime: `give_up()`, asked between batches, said so; not asked with several processes,
@@ -47,36 +53,38 @@ def row_losses(
     size = session.room.looked or ROWS * session.candidate.per_device_train_batch_size
     several = session.accelerator.num_processes > 1
     stop = never if several else give_up
-    sums = _sums(session, rows, size, stop)
+    corpus = corpus or session.corpus
+    sums = _sums(session, corpus, rows, size, stop)
     while sums is None and size > 1:
         session.room.looked = size = size // 2
-        sums = _sums(session, rows, size, stop)
+        sums = _sums(session, corpus, rows, size, stop)
     if sums is None:
         raise OvernightError("one held-out row does not fit into the memory; lower max_length")
     state.give_back()
     accelerator = session.accelerator
     if several:
         sums = accelerator.reduce(sums.to(accelerator.device), "sum").cpu()
-    return sums.numpy(), session.corpus.learnt[np.asarray(rows, dtype=np.int64)]
+    return sums.numpy(), corpus.learnt[np.asarray(rows, dtype=np.int64)]
 
 
 def _sums(
-    session: "Session", rows: Sequence[int], size: int, give_up: Callable[[], bool]
-) -> "torch.Tensor | None":
+    session: "Session", corpus: Corpus, rows: Sequence[int], size: int,
+    give_up: Callable[[], bool],
+) -> "torch.Tensor | None":  # fmt: skip
     """This process's share, `size` rows at a time; None when memory ran out on any process."""
     import torch
 
     accelerator, gone = session.accelerator, False
     sums = torch.zeros(len(rows), dtype=torch.float64)
     place_of = {row: at for at, row in enumerate(rows)}
-    micro = session.corpus.by_length(rows, size)
+    micro = corpus.by_length(rows, size)
     try:
         with state.undisturbed(session.model), torch.no_grad(), accelerator.autocast():
             for some in share(micro, accelerator.process_index, accelerator.num_processes):
                 if give_up():
                     raise OutOfTime
-                batch = session.to_device(session.corpus.collate(some))
-                losses = by_row(session.head.token_losses(session.model, batch), batch["learn"])
+                batch = session.to_device(corpus.collate(some))
+                losses = by_row(session.head.token_losses(session.model, batch), batch)
                 sums[[place_of[int(row)] for row in some]] = losses.double().cpu()
     except (RuntimeError, MemoryError) as error:
         if not state.out_of_memory(error):

@@ -75,7 +75,7 @@ def _logits(session: "Session", *rows: Tokens) -> "torch.Tensor":
     import torch
 
     batch = session.to_device(flat([(row, np.ones(len(row), dtype=bool)) for row in rows]))
-    batch["learn"] = torch.ones_like(batch["learn"])
+    batch["places"] = torch.arange(batch["input_ids"].numel(), device=batch["input_ids"].device)
     with state.undisturbed(session.model), torch.no_grad(), session.accelerator.autocast():
         whole = session.head.logits(session.model, batch)
     return whole[-len(rows[-1]) :]

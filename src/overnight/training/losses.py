@@ -99,25 +99,24 @@ class Head:
         """Supervised positions x vocabulary."""
         if not self.bare:
             whole: torch.Tensor = model(**self.inputs(batch)).logits
-            return whole[batch["learn"]]
+            return whole.flatten(0, 1).index_select(0, batch["places"])
         found: torch.Tensor = _inner(model).get_output_embeddings()(self._hidden(model, batch))
         return found
 
     def _hidden(self, model: Any, batch: Batch) -> "torch.Tensor":
         """What the head is given at the supervised positions."""
         states: torch.Tensor = _inner(model).base_model(**self.inputs(batch)).last_hidden_state
-        return states[batch["learn"]]
+        return states.flatten(0, 1).index_select(0, batch["places"])
 
     def token_losses(self, model: Any, batch: Batch) -> "torch.Tensor":
         """Negative log-likelihood of each supervised token, fp32, in row order."""
         import torch
 
-        targets = batch["input_ids"].roll(-1, dims=1)[batch["learn"]]
         piece = self.chunk if torch.is_grad_enabled() else PIECE
         if self.bare and piece:
             head = _inner(model).get_output_embeddings()
-            return _piecewise(head, self._hidden(model, batch), targets, piece)
-        return _losses(self.logits(model, batch), targets)
+            return _piecewise(head, self._hidden(model, batch), batch["targets"], piece)
+        return _losses(self.logits(model, batch), batch["targets"])
 
 
 def _losses(logits: "torch.Tensor", targets: "torch.Tensor") -> "torch.Tensor":
@@ -182,10 +181,10 @@ def _looks_back_only(model: Any, batch: Batch) -> bool:
     return moved == 0.0 and (hidden - bare[0]).abs().max().item() <= rounding * top
 
 
-def by_row(losses: "torch.Tensor", learn: "torch.Tensor") -> "torch.Tensor":
-    """Sums of token losses row by row: shape (rows,)."""
+def by_row(losses: "torch.Tensor", batch: Batch) -> "torch.Tensor":
+    """Sums of a padded batch's token losses row by row: shape (rows,)."""
     import torch
 
-    rows = learn.nonzero()[:, 0]
-    empty = torch.zeros(learn.shape[0], dtype=losses.dtype, device=losses.device)
-    return empty.index_add(0, rows, losses)
+    count, width = batch["input_ids"].shape
+    empty = torch.zeros(count, dtype=losses.dtype, device=losses.device)
+    return empty.index_add(0, batch["places"] // width, losses)

@@ -8,6 +8,7 @@ weights in fp32.
 import warnings
 from typing import TYPE_CHECKING, Any
 
+from overnight.training import kernels
 from overnight.values.errors import InputError, ModelError
 from overnight.values.facts import NAMES_OF_EXPERTS
 from overnight.values.plan import Candidate
@@ -62,6 +63,7 @@ def load_base(path: str, candidate: Candidate, *, trust_remote_code: bool = Fals
 
 def prepare(model: Any, candidate: Candidate) -> Any:
     """The model with exactly the weights trainable that the method trains, in fp32."""
+    kernels.fuse(model, candidate)
     if candidate.method != "full":
         model = _with_adapters(model, candidate)
     if candidate.gradient_checkpointing:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from overnight.training.batches import Corpus, Rows, held, micro_batches
+from overnight.training.batches import Corpus, Rows, held, learnt_places, micro_batches
 from overnight.values.plan import Candidate
 
 if TYPE_CHECKING:
@@ -84,10 +84,10 @@ def _even(step: Rows, lengths: Lengths, most: int, processes: int) -> int:
 
 
 def flat(rows: Sequence[tuple[NDArray[np.int32], NDArray[np.bool_]]]) -> dict[str, "torch.Tensor"]:
-    """Rows (tokens, which are learnt) as one: `input_ids`, `position_ids`, `learn`, 1 x tokens.
+    """Rows (tokens, which are learnt) as one: `input_ids` and `position_ids` (1 x tokens), `places`
+    and `targets` as of a padded batch; no row predicts the next.
 
     Positions begin anew with every row; `bounds` says where rows begin, and the end (rows + 1).
-    `learn[0, t]` says that token t + 1 is to be predicted at position t; no row predicts the next.
     """
     import torch
 
@@ -96,6 +96,6 @@ def flat(rows: Sequence[tuple[NDArray[np.int32], NDArray[np.bool_]]]) -> dict[st
     learn = np.concatenate([np.append(learnt[1:], False) for _, learnt in rows])
     positions = np.arange(bounds[-1]) - np.repeat(bounds[:-1], lengths)
     ids = np.concatenate([tokens for tokens, _ in rows]).astype(np.int64)
-    arrays = {"input_ids": ids, "position_ids": positions, "learn": learn}
-    tensors = {name: torch.from_numpy(array[None]) for name, array in arrays.items()}
-    return tensors | {"bounds": torch.from_numpy(bounds.astype(np.int32))}
+    arrays = {"input_ids": ids[None], "position_ids": positions[None],
+              "bounds": bounds.astype(np.int32)} | learnt_places(ids, learn)  # fmt: skip
+    return {name: torch.from_numpy(array) for name, array in arrays.items()}

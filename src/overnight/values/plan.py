@@ -56,6 +56,7 @@ class Candidate:
     packing: bool = False
     """The rows of a step are laid end to end, each in its own bounds, instead of being padded to
     equal lengths. What a step holds and learns is the same."""
+    use_liger_kernel: bool = False
     loss_chunk_size: int = 0
     """Learnt positions whose logits are held at once; 0: all of a micro-batch. The head's products
     are then computed once more on the way back."""

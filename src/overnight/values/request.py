@@ -67,6 +67,8 @@ class Settings:
     lora_dropout: float | None = None
     packing: bool | None = None
     """Rows laid end to end without padding, each in its own bounds (TRL's name)."""
+    use_liger_kernel: bool | None = None
+    """Liger's kernels for norms, rotary positions and gated layers, on CUDA."""
     strategy: Strategy | None = None
     """Which rows, and how many a step, by progress; `one-stage` is everything alike (ours)."""
     stage2_rows: int | None = None
