@@ -8,7 +8,7 @@ reserve.
 import math
 from dataclasses import dataclass, field, replace
 
-from overnight.control.loads import Loads
+from overnight.control.paced import RECENT, Paced
 from overnight.values.cadence import Cadence, Stretch
 from overnight.values.decisions import Decision, Evaluate, Replan, Save, Step, Stop
 from overnight.values.ledger import Evaluated, Event, Rehearsed, Saved, Stepped
@@ -22,15 +22,11 @@ ANNEAL_FRACTION = 5
 """An end that is wanted anneals over at most a fifth of the steps done (DESIGN 6)."""
 REPLAN_SHARE = 0.03
 """A forecast that moved by less than this share of what is left is noise."""
-RECENT = 40
-"""Steps that the pace is read from."""
-FADING_SECONDS = 30.0
-"""In which what is no longer recent is forgotten: forty steps of a tiny model are a moment."""
 FEW = 5  # looks and saves that a price is read from
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Deadline:
+class Deadline(Paced):
     """A frozen value: what is known of prices and time. `after` returns the next one."""
 
     started_at: float
@@ -43,23 +39,10 @@ class Deadline:
     ending: str = ""
     """Why it anneals to an end that was asked for: the reason to stop once it is there."""
     steps_wanted: int | None
-    tokens_per_step: float
-    """Mean over an epoch: what a step is expected to hold."""
     publish_seconds: float
     answer_seconds: float = 0.0
     """Of the answers that are written when training is over."""
     cadence: Cadence = field(default_factory=Cadence)
-    horizon: int = 1
-    step: int = 0
-    loads: tuple[float, ...] = ()
-    """What the steps of the path hold, in any unit of work, each with all before it: `loads[n]` is
-    that of the first n. Empty where nothing but `tokens_per_step` is known."""
-    fixed_load: float = 0.0
-    """What a step costs whatever it holds, in the same unit; the rehearsal found it."""
-    recent: tuple[tuple[float, float], ...] = ()
-    """(seconds, load) of the last steps."""
-    earlier: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    """Seconds, load and number of the steps before them, in sum, fading with the time."""
     save_seconds: float = 0.0
     select_seconds: float = 0.0
     """The dearest evaluation of the *select* part seen, ..."""
@@ -103,43 +86,6 @@ class Deadline:
             margin=margin_seconds(self.window_seconds),
         )
 
-    @property
-    def slowest_step(self) -> float:
-        """Seconds of the slowest recent step."""
-        return max((seconds for seconds, _ in self.recent), default=0.0)
-
-    @property
-    def pace(self) -> float:
-        """Seconds a unit of load; 0 before anything is measured."""
-        seconds, load, steps = self.earlier
-        seconds += sum(one for one, _ in self.recent)
-        load += sum(one for _, one in self.recent)
-        load += self.fixed_load * (steps + len(self.recent))
-        return seconds / load if load else 0.0
-
-    @property
-    def seconds_per_step(self) -> float:
-        """Expected seconds of a step that holds as much as the mean one to come."""
-        left = max(self.horizon - self.step, 1)
-        return self.pace * self.load(self.step, self.step + left) / left
-
-    @property
-    def spread(self) -> float:
-        """Relative standard deviation of the seconds a unit of load."""
-        rates = [seconds / (load + self.fixed_load) for seconds, load in self.recent if load]
-        if len(rates) < 3:
-            return 0.25
-        mean = sum(rates) / len(rates)
-        return math.sqrt(sum((rate - mean) ** 2 for rate in rates) / (len(rates) - 1)) / mean
-
-    def load(self, first: int, last: int) -> float:
-        """What the steps after `first` up to `last` hold, with what each costs besides."""
-        return self._path.to(last) - self._path.to(first)
-
-    @property
-    def _path(self) -> Loads:
-        return Loads(self.loads, self.fixed_load, self.tokens_per_step)
-
     def decide(self, now: float, *, asked_to_stop: str = "") -> Decision:
         """The next thing to do. `asked_to_stop`: why the world wants an end (`signal`, `stop`)."""
         over, moved = asked_to_stop or self._over(now), self._moved(now)
@@ -157,12 +103,12 @@ class Deadline:
     def after(self, event: Event, now: float) -> "Deadline":
         """What is known once this event has happened."""
         if isinstance(event, Stepped):
-            return self._stepped(event)
+            return self.stepped(event)
         if isinstance(event, Rehearsed):
             good = max(event.steps - event.settled, 1)
             earlier = self.earlier if good > RECENT else (0.0, 0.0, 0.0)
             return replace(self, recent=self.recent[-good:], fixed_load=event.fixed_load,
-                           earlier=earlier)  # fmt: skip
+                           earlier=earlier, stages=self.stages.opened())  # fmt: skip
         if isinstance(event, Saved):
             dearest = max(self.save_seconds, event.seconds)
             prices = (*self.save_prices, event.seconds)[-FEW:]
@@ -171,25 +117,10 @@ class Deadline:
         if isinstance(event, Evaluated):
             return self._looked(event, now)
         if isinstance(event, Rewound):
-            return replace(self, step=event.to_step, saved_step=event.to_step,
+            stages = self.stages.rewound(self.step, event.to_step)
+            return replace(self, step=event.to_step, saved_step=event.to_step, stages=stages,
                            evaluated_step=min(self.evaluated_step, event.to_step))  # fmt: skip
         return self
-
-    def _stepped(self, event: Stepped) -> "Deadline":
-        """The newest step counts; one that is no longer recent fades into the earlier ones."""
-        recent, earlier = (*self.recent, (event.seconds, self.held(event))), self.earlier
-        if len(recent) > RECENT:
-            seconds, load = recent[0]
-            fading = math.exp(-seconds / FADING_SECONDS)
-            earlier = (earlier[0] * fading + seconds, earlier[1] * fading + load,
-                       earlier[2] * fading + 1.0)  # fmt: skip
-        return replace(self, step=event.step, recent=recent[-RECENT:], earlier=earlier)
-
-    def held(self, event: Stepped) -> float:
-        """What a step held, its fixed load left out."""
-        if 0 < event.step < len(self.loads):
-            return self.loads[event.step] - self.loads[event.step - 1]
-        return self._path.mean - self.fixed_load if self.loads else float(event.tokens)
 
     def _looked(self, event: Evaluated, now: float) -> "Deadline":
         rates = (*self.look_rates, event.seconds / max(event.loss.n, 1))[-FEW:]
@@ -215,7 +146,8 @@ class Deadline:
 
     def replanned(self, horizon: int, now: float) -> "Deadline":
         """The same with its horizon moved."""
-        return replace(self, horizon=horizon, replanned_at=now, moved=False)
+        return replace(self, horizon=horizon, replanned_at=now, moved=False,
+                       stages=self.stages.to(self.step, horizon))  # fmt: skip
 
     def moved_to(self, ends_at: float | None, leaves_at: float | None) -> "Deadline":
         """The same with its deadline moved."""
@@ -227,7 +159,7 @@ class Deadline:
             return self.steps_wanted if self.recent else None
         left = self.ends_at - self.reserve.seconds - now
         room = max(left * self._training_share(), 0.0) / max(self.pace, 1e-12)
-        steps = self.step + self._path.within(self.step, room)
+        steps = self.farthest(room)
         return steps if self.steps_wanted is None else min(steps, self.steps_wanted)
 
     def _training_share(self) -> float:
