@@ -13,7 +13,8 @@ from overnight.values.plan import Plan
 from overnight.values.request import Settings
 
 SIZED = Sized(per_device_train_batch_size=4, gradient_accumulation_steps=1, paces=(), why="",
-              tokens_per_second=900.0, fixed_tokens=90.0, seconds=7.0, learning_rate=1e-3)  # fmt: skip
+              tokens_per_second=900.0, fixed_tokens=90.0, seconds=7.0,
+              learning_rate=1e-3)  # fmt: skip
 RATED = Rated(learning_rate=1e-3, best=2e-3, steps=100, pilots=3, seconds=9.0, why="")
 
 

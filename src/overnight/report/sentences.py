@@ -118,7 +118,9 @@ def _sized(event: Sized) -> str:
 
 
 def _piloted(event: Piloted) -> str:
-    came = f"held-out loss {event.loss:.3f}" if math.isfinite(event.loss) else event.note
+    came = event.note or "it diverged"
+    if math.isfinite(event.loss):
+        came = f"held-out loss {event.loss:.3f}"
     return (f"Pilot of {count_of(event.steps, 'step')} at a rate of {event.learning_rate:.2g}: "
             f"{inert_line(came)}.")  # fmt: skip
 

@@ -6,7 +6,9 @@ night more than the rule's rate where one of them fails.
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+
+import numpy as np
 
 from overnight.control.schedule import Schedule
 from overnight.planning import pilots, rules, search, trials
@@ -42,34 +44,47 @@ class _Series:
     steps: int
     until: float
     """On the boot-time clock: when they must be over."""
-    rows: dict[float, scores.Sums]
-    """Losses of the *select* rows, by rate."""
-    seconds: float = 0.0
+    losses: dict[float, float]
+    """By rate, those of a process before this one included."""
+    rows: dict[float, scores.Sums] = field(default_factory=dict)
+    """Losses of the *select* rows, by rate, of those that this process flew."""
 
     def tried(self) -> list[Tried]:
         """What is known of each rate."""
-        counts = self.on.session.corpus.learnt[list(self.on.keeper.held_out["select"])]
-        losses = {rate: _loss(rows, counts) for rate, rows in self.rows.items()}
-        best = min(losses, key=lambda rate: losses[rate], default=0.0)
-        return [
-            Tried(learning_rate=rate, loss=loss, tied=rate != best and math.isfinite(loss)
-                  and scores.gain(self.rows[rate], self.rows[best], counts).low <= 0.0)
-            for rate, loss in losses.items()
-        ]  # fmt: skip
+        best = min(self.losses, key=lambda rate: self.losses[rate], default=0.0)
+        return [Tried(learning_rate=rate, loss=loss, tied=self._tied(rate, best))
+                for rate, loss in self.losses.items()]  # fmt: skip
+
+    def _tied(self, rate: float, best: float) -> bool:
+        """Whether the paired interval of what they differ by holds zero."""
+        mine, theirs = self.rows.get(rate), self.rows.get(best)
+        if rate == best or mine is None or theirs is None or math.isinf(self.losses[rate]):
+            return False
+        return scores.gain(mine, theirs, self.counts).low <= 0.0
+
+    @property
+    def counts(self) -> scores.Counts:
+        """Learnt tokens of the *select* rows."""
+        return self.on.session.corpus.learnt[list(self.on.keeper.held_out["select"])]
 
 
-def _loss(rows: scores.Sums, counts: scores.Counts) -> float:
-    loss = float(rows.sum() / max(counts.sum(), 1))
-    return loss if math.isfinite(loss) else math.inf
+def _flown(on: Stage, steps: int) -> dict[float, float]:
+    """What pilots of this length came to before this process began."""
+    told = [one.event for one in on.teller.entries if isinstance(one.event, Piloted)]
+    return {
+        one.learning_rate: one.loss if math.isfinite(one.loss) else math.inf
+        for one in told
+        if one.steps == steps and not one.note
+    }
 
 
 def run(on: Stage, loop: Loop) -> None:
     """Looks for the rate where that is still open and the window can pay for it."""
-    steps = 0 if on.found.rated is not None else _steps(on, loop)
-    if not on.session.agreed(steps):
+    steps = on.session.agreed(0 if on.found.rated is not None else _steps(on, loop))
+    if not steps:
         return
-    until = on.now + _room(on)
-    series = _Series(on, on.session.agreed(steps), until, rows={})
+    flown = on.session.agreed(_flown(on, steps))
+    series = _Series(on, steps, on.now + _room(on), flown)
     begun, why, before = on.now, "", Snapshot.of(on.session)
     try:
         _fly(series, before)
@@ -107,34 +122,35 @@ def _room(on: Stage) -> float:
 
 
 def _fly(series: _Series, before: Snapshot) -> None:
-    first = series.on.plan.candidate.learning_rate
-    while (rate := pilots.following(series.tried(), first)) is not None:
-        begun = series.on.now
-        before.put_back(series.on.session)
+    on, first = series.on, series.on.plan.candidate.learning_rate
+    while (rate := on.session.agreed(pilots.following(series.tried(), first))) is not None:
+        begun, why = on.now, ""
+        before.put_back(on.session)
         try:
-            series.rows[rate] = _flight(series, rate)
-            note = ""
+            rows = _flight(series, rate)
         except GivenUp as error:
-            note = str(error)
-        counts = series.on.session.corpus.learnt[list(series.on.keeper.held_out["select"])]
-        loss = _loss(series.rows[rate], counts) if not note else math.nan
-        series.on.teller.tell(Piloted(learning_rate=rate, steps=series.steps, loss=loss, note=note,
-                                      seconds=series.on.now - begun))  # fmt: skip
-        if note:
-            raise GivenUp(note)
+            rows, why = None, str(error)
+        loss = math.nan if rows is None else float(rows.sum() / max(series.counts.sum(), 1))
+        on.teller.tell(Piloted(learning_rate=rate, steps=series.steps, loss=loss, note=why,
+                               seconds=on.now - begun))  # fmt: skip
+        if rows is None:
+            raise GivenUp(why)
+        series.rows[rate] = rows
+        series.losses[rate] = loss if math.isfinite(loss) else math.inf
 
 
 def _flight(series: _Series, rate: float) -> scores.Sums:
-    """One run from warm-up to zero, and the losses of the *select* rows at its end."""
+    """One run from warm-up to zero, and the losses of the *select* rows at its end: no numbers
+    where the rate was too high."""
     session, warmup = series.on.session, rules.warmup_steps(series.steps, None)
     schedule = Schedule(peak=rate, horizon=series.steps, warmup_steps=warmup)
+    rows = list(series.on.keeper.held_out["select"])
     try:
         for step in range(series.steps):
             _go_on(series)
             taken = session.step(schedule.rate(step))
             if not math.isfinite(taken.loss):
-                break  # this rate is too high: its loss below says so
-        rows = list(series.on.keeper.held_out["select"])
+                return np.full(len(rows), math.nan)
         return session.evaluate(rows, lambda: series.on.now > series.until)[0]
     except (MemoryGone, OptimizerMemoryGone):
         raise GivenUp("memory ran out") from None
@@ -176,8 +192,8 @@ def _why(series: _Series, best: float | None, why: str) -> str:
     """In a sentence, with the figures."""
     if best is None:
         return f"the rule's, for the pilots settled nothing ({why or 'each of them diverged'})"
-    return (f"{len(series.rows)} pilots of {series.steps} steps speak for {best:.2g}; a longer run "
-            "wants a lower one")  # fmt: skip
+    flown = f"{len(series.losses)} pilots of {series.steps} steps"
+    return f"{flown} speak for {best:.2g}; a longer run wants a lower one"
 
 
 def recall(on: Stage) -> None:

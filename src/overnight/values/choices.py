@@ -33,7 +33,7 @@ class Piloted:
     learning_rate: float
     steps: int
     loss: float
-    """On the *select* part, at its end; not a number where it did not get there."""
+    """On the *select* part, at its end; not a number where it diverged, or was given up."""
     seconds: float
     note: str = ""
     """Why it was given up, where it was."""
