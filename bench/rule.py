@@ -9,6 +9,7 @@ nothing. Every run is our own session under a warm-up and a linear fall to zero.
 """
 
 import hashlib
+import itertools
 import math
 import time
 from collections.abc import Iterator, Sequence
@@ -37,6 +38,15 @@ TIMED_ROWS = (2, 4, 8, 16, 32)
 FRESH = {"fresh-5m": (256, 6, 688), "fresh-15m": (512, 4, 1376), "fresh-60m": (768, 8, 2048)}
 """Hidden size, layers, inner size of Llamas that have learnt nothing."""
 
+PAIRS = (("fresh-5m", "gsm8k"), ("demo", "gsm8k"), ("demo", "self_dialogue"))
+SECONDS = {"rates": (40.0,), "batches": (40.0,), "pilots": (2.0, 6.0)}
+ROWS = {"batches": (2, 8, 16)}
+RATES = {
+    "fresh-5m": (1e-3, 3e-3, 6e-3, 1.2e-2), "demo": (3e-4, 1e-3, 3e-3, 6e-3),
+    "full": (3e-4, 1e-3, 3e-3), "lora": (1e-3, 3e-3, 1e-2),
+}  # fmt: skip
+"""What is tried, by base or by method."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
@@ -58,20 +68,16 @@ class Cell:
 
 def cells(part: str) -> Iterator[Cell]:
     """The runs of one part."""
-    pairs = (("fresh-5m", "gsm8k"), ("demo", "gsm8k"), ("demo", "self_dialogue"))
     if part == "small":
         yield Cell(base="demo", data="gsm8k", rate=1e-3, seconds=3.0)
-        return
-    for base, data in pairs if part in ("rates", "batches", "pilots") else ():
-        for seconds in {"rates": (40.0,), "batches": (40.0,), "pilots": (2.0, 6.0)}[part]:
-            for rows in (2, 8, 16) if part == "batches" else (4,):
-                for rate in (3e-4, 1e-3, 3e-3, 6e-3, 1e-2):
-                    yield Cell(base=base, data=data, rate=rate, seconds=seconds, rows=rows)
     if part == "methods":
-        for base in ("demo", "fresh-15m"):
-            for method, rates in (("full", (3e-4, 1e-3, 3e-3)), ("lora", (1e-3, 3e-3, 1e-2))):
-                for rate in rates:
-                    yield Cell(base=base, data="gsm8k", rate=rate, seconds=40.0, method=method)
+        for base, method in itertools.product(("demo", "fresh-15m"), ("full", "lora")):
+            for rate in RATES[method]:
+                yield Cell(base=base, data="gsm8k", rate=rate, seconds=40.0, method=method)
+    for base, data in PAIRS if part in SECONDS else ():
+        for seconds, rows in itertools.product(SECONDS[part], ROWS.get(part, (4,))):
+            for rate in RATES[base]:
+                yield Cell(base=base, data=data, rate=rate, seconds=seconds, rows=rows)
 
 
 def path_of(data: Path, name: str) -> Path:
