@@ -190,32 +190,46 @@ def _ratio(one: list[float], other: list[float]) -> str:
 
 
 def page(known: dict[str, Any]) -> str:
-    """Both tables."""
-    lines = [
-        "# How rows come together", "", nights.machine() + ", one thread", "",
+    """The tables."""
+    lines = ["# How rows come together", "", nights.machine() + ", one thread", "",
+             *_paces(known), *_steps(known)]  # fmt: skip
+    return "\n".join([*lines, "Repeat: `python bench/batching.py`", ""])
+
+
+def _of(known: dict[str, Any], part: str) -> Iterator[tuple[str, Any]]:
+    """What is known of a part, without its name."""
+    found = (one for one in known.items() if one[0].startswith(part))
+    return ((what.removeprefix(part), one) for what, one in found)
+
+
+def _paces(known: dict[str, Any]) -> Iterator[str]:
+    yield from (
         "## The same rows, laid out in four ways", "",
         f"Full fine-tuning of fresh Llamas, {ROWS} rows of at most {LONGEST} tokens a step, sorted "
-        f"by length in blocks. Seconds of a step against padded rows without a mask, median of "
+        "by length in blocks. Seconds of a step against padded rows without a mask, median of "
         f"{ROUNDS} steps (middle half).", "",
         "| data, model, precision | with a mask | packed (mask of blocks) | one by one |",
         "|---|---|---|---|",
-    ]  # fmt: skip
-    for what, took in known.items():
-        if what.startswith("pace, "):
-            ratios = [_ratio(took[way], took["no mask"])
-                      for way in ("mask", "packed", "one by one")]  # fmt: skip
-            lines.append(f"| {what[6:]} | {' | '.join(ratios)} |")
-    lines += ["", "## What a step is made of", "",
-              f"The demo's base, full, fp32, {TOKENS:,} tokens, linear to zero: held-out loss; and "
-              "seconds of training against steps of as many rows.", "",
-              "| data, seed | as many rows | as many tokens | any rows | seconds |",
-              "|---|---|---|---|---|"]  # fmt: skip
-    for what, found in known.items():
-        if what.startswith("steps, "):
-            losses = " | ".join(f"{found[order]['loss']:.4f}" for order in ORDERS)
-            took = [found[order]["seconds"] / found["rows"]["seconds"] for order in ORDERS]
-            lines.append(f"| {what[7:]} | {losses} | {took[1]:.2f}, {took[2]:.2f} |")
-    return "\n".join([*lines, "", "Repeat: `python bench/batching.py`", ""])
+    )  # fmt: skip
+    for what, took in _of(known, "pace, "):
+        ratios = [_ratio(took[way], took["no mask"]) for way in ("mask", "packed", "one by one")]
+        yield f"| {what} | {' | '.join(ratios)} |"
+    yield ""
+
+
+def _steps(known: dict[str, Any]) -> Iterator[str]:
+    yield from (
+        "## What a step is made of", "",
+        f"The demo's base, full, fp32, {TOKENS:,} tokens, linear to zero: held-out loss; and "
+        "seconds of training against steps of as many rows.", "",
+        "| data, seed | as many rows | as many tokens | any rows | seconds |",
+        "|---|---|---|---|---|",
+    )  # fmt: skip
+    for what, found in _of(known, "steps, "):
+        figures = " | ".join(f"{found[order]['loss']:.4f}" for order in ORDERS)
+        took = [found[order]["seconds"] / found["rows"]["seconds"] for order in ORDERS]
+        yield f"| {what} | {figures} | {took[1]:.2f}, {took[2]:.2f} |"
+    yield ""
 
 
 def main() -> None:

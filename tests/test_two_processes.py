@@ -1,4 +1,4 @@
-"""Two processes take the same steps as one that holds all the rows."""
+"""Two processes take the same steps as one that holds all the rows, padded or packed."""
 
 import pytest
 from safetensors.torch import load_file
@@ -11,18 +11,18 @@ SAME = ("--precision", "fp32", "--set", "max_steps=8", "--set", "learning_rate=1
 
 @pytest.mark.tiny
 def test_two_processes_equal_one(small, tmp_path):
-    for processes, rows in ((1, 8), (2, 4)):
-        run = tmp_path / f"run{processes}"
-        words = ("--processes", str(processes), "--set", f"per_device_train_batch_size={rows}")
-        done = train(small, run, *SAME, *words)
+    for name, processes, rows in (("one", 1, 8), ("two", 2, 4), ("packed", 2, 4)):
+        words = ["--processes", str(processes), "--set", f"per_device_train_batch_size={rows}"]
+        words += ["--set", "packing=true"] if name == "packed" else []
+        done = train(small, tmp_path / name, *SAME, *words)
         assert done.returncode == 0, done.stderr
-    one, two = tmp_path / "run1", tmp_path / "run2"
-    assert [e.event.tokens for e in told(one, Stepped)] == [
-        e.event.tokens for e in told(two, Stepped)
-    ]
+    one, two, packed = (tmp_path / name for name in ("one", "two", "packed"))
+    tokens = [[entry.event.tokens for entry in told(run, Stepped)] for run in (one, two, packed)]
+    assert tokens[0] == tokens[1] == tokens[2]
     assert len({entry.event.name for entry in told(two, Saved)}) == len(told(two, Saved))
     names = {path.name for path in (two / "checkpoint-8").iterdir()}
     assert {"rng_state_0.pth", "rng_state_1.pth"} <= names
     assert not list((two / "final").glob("rng_state*"))
-    ours, theirs = (load_file(run / "final" / "model.safetensors") for run in (one, two))
-    assert all((ours[name] - theirs[name]).abs().max() < 1e-5 for name in ours)
+    ours, *others = (load_file(run / "final" / "model.safetensors") for run in (one, two, packed))
+    for theirs in others:
+        assert all((ours[name] - theirs[name]).abs().max() < 1e-5 for name in ours)
