@@ -108,6 +108,26 @@ def _epochs(candidate: Candidate, request: Request) -> str:
     return f"priority {request.priority}: {weights(request.priority).words}"
 
 
+def _special(candidate: Candidate, question: Question) -> dict[str, tuple[object, str]]:
+    """What only some plans have."""
+    known: dict[str, tuple[object, str]] = {}
+    if candidate.packing or question.hardware.device == "cuda":
+        known["packing"] = (candidate.packing, packing.why(candidate, question))
+    if candidate.loss_chunk_size:
+        known["loss_chunk_size"] = (
+            candidate.loss_chunk_size,
+            "logits of a whole micro-batch do not fit beside the rest; the head runs once more",
+        )
+    if candidate.optim != "adamw_torch":
+        known["optim"] = (candidate.optim, "the optimizer's moments fit in 8 bits only")
+    if candidate.max_tokens_per_micro_batch:
+        known["max_tokens_per_micro_batch"] = (
+            candidate.max_tokens_per_micro_batch,
+            "memory ran out above it in an earlier night like this; fuller ones are cut",
+        )
+    return known
+
+
 def of(candidate: Candidate, question: Question, pace: Interval) -> tuple[Reason, ...]:
     """One reason for every setting that matters, in the order in which they were decided."""
     request, hardware = question.request, question.hardware
@@ -127,20 +147,7 @@ def of(candidate: Candidate, question: Question, pace: Interval) -> tuple[Reason
             candidate.lr_scheduler_type, "falls to zero exactly when the time is over"),
         "num_train_epochs": (candidate.num_train_epochs or "open", _epochs(candidate, request)),
     }  # fmt: skip
-    if candidate.packing or question.hardware.device == "cuda":
-        known["packing"] = (candidate.packing, packing.why(candidate, question))
-    if candidate.loss_chunk_size:
-        known["loss_chunk_size"] = (
-            candidate.loss_chunk_size,
-            "logits of a whole micro-batch do not fit beside the rest; the head runs once more",
-        )
-    if candidate.optim != "adamw_torch":
-        known["optim"] = (candidate.optim, "the optimizer's moments fit in 8 bits only")
-    if candidate.max_tokens_per_micro_batch:
-        known["max_tokens_per_micro_batch"] = (
-            candidate.max_tokens_per_micro_batch,
-            "memory ran out above it in an earlier night like this; fuller ones are cut",
-        )
+    known |= _special(candidate, question)
     given = request.settings.given() | ({"method": 1} if request.method != "auto" else {})
     if request.resume_from_checkpoint is not None:
         given.pop("method", None)

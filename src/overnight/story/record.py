@@ -75,8 +75,7 @@ def record(written: Mapping[str, Any], entries: Sequence[Entry], *, run: str) ->
         fitted=smallest(plan.candidate, [entry.event for entry in entries]),
         free_bytes=hardware.memory_free_bytes,
         prior=plan.prior or first.prior,  # of the rows a step that were taken in the end
-        predicted={"peak_bytes": float(first.memory.peak_bytes)}
-        | {key: interval.mid for key, interval in _promised(first).items()},
+        predicted=_predicted(first),
         actual=_measured(entries, first),
         loss_slope=_slope([step.event for step in steps]),
         night=begun.run,
@@ -107,6 +106,11 @@ def versions(found: Mapping[str, str]) -> str:
 def tag(dataset: DatasetProfile) -> str:
     """Tells the same rows from others; of the rows nothing can be read out of it."""
     return hashlib.sha256(dataset.fingerprint.encode()).hexdigest()[:12]
+
+
+def _predicted(plan: Plan) -> dict[str, float]:
+    middles = {key: interval.mid for key, interval in _promised(plan).items()}
+    return {"peak_bytes": float(plan.memory.peak_bytes)} | middles
 
 
 def _promised(plan: Plan) -> dict[str, Interval]:
