@@ -8,6 +8,7 @@ from tests.report import samples
 
 from overnight.codec import to_json
 from overnight.story.record import machine, record
+from overnight.values.choices import Rated
 from overnight.values.ledger import Continued, Entry, Published
 from overnight.values.lessons import Remembered
 from overnight.values.plan import TimeEstimate
@@ -144,3 +145,13 @@ def test_a_plan_file_without_a_plan_is_refused() -> None:
     broken = written() | {"plan": to_json(TimeEstimate), "first_plan": {}}
     with pytest.raises(ValueError, match="not a Plan"):
         record(broken, samples.going(), run="fri-20")
+
+
+@pytest.mark.parametrize(("best", "piloted"), [(2e-3, True), (None, False)])
+def test_a_rate_that_pilots_spoke_for_is_remembered_as_such(
+    best: float | None, piloted: bool
+) -> None:
+    entries = samples.healthy()
+    rated = Rated(learning_rate=1e-3, best=best, steps=100, pilots=3, seconds=9.0, why="")
+    told = replace(entries[3], event=rated)
+    assert lived([*entries[:3], told, *entries[3:]]).piloted is piloted

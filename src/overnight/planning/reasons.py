@@ -145,6 +145,8 @@ def of(candidate: Candidate, question: Question, pace: Interval) -> tuple[Reason
         "learning_rate": (f"{candidate.learning_rate:g}", _rate(candidate, question)),
         "lr_scheduler_type": (
             candidate.lr_scheduler_type, "falls to zero exactly when the time is over"),
+        "adam_beta2": (
+            f"{candidate.adam_beta2:g}", "a half-life of as many tokens whatever a step holds"),
         "num_train_epochs": (candidate.num_train_epochs or "open", _epochs(candidate, request)),
     }  # fmt: skip
     known |= _special(candidate, question)
