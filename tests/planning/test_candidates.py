@@ -54,3 +54,10 @@ def test_moments_in_8_bits_are_for_whole_models_on_cards():
 def test_qlora_is_the_last_resort_of_a_card_and_none_of_a_cpu():
     assert candidates.methods(question(model=LARGE, hardware=CARD)) == ("lora", "qlora")
     assert candidates.methods(question(model=LARGE)) == ("lora",)
+
+
+def test_the_guides_falling_batches_are_made_of_whole_micro_batches():
+    asked = question(settings=Settings(strategy="progressive-guide"))
+    for one in candidates.of(asked, "full", 300):
+        assert 16 % one.per_device_train_batch_size == 0
+        assert one.rows_per_step == 32

@@ -3,7 +3,15 @@ from dataclasses import replace
 import pytest
 from tests.planning.facts import DATA
 
-from overnight.planning.curriculum import legs, load_of, longer, rows_of, steps_for, told
+from overnight.planning.curriculum import (
+    legs,
+    load_of,
+    longer,
+    row_shares,
+    rows_of,
+    steps_for,
+    told,
+)
 from overnight.values.curriculum import Curriculum, Leg
 from overnight.values.plan import Candidate
 
@@ -90,3 +98,10 @@ def test_a_strategy_is_told_with_its_figures() -> None:
     assert "4, 8 and 16 rows a step" in told(RISING, DATA)
     assert "64, 32 and 16" in told(GUIDE, DATA)
     assert "drawn from all" in told(ONE, DATA)
+
+
+def test_the_rows_of_a_night_are_shared_out_among_its_stages() -> None:
+    assert row_shares(legs(ONE)) == ((0.0, 1.0),)
+    edges = [pytest.approx(third / 3) for third in range(4)]
+    assert row_shares(legs(RISING)) == ((edges[0], edges[1]), (edges[1], edges[2]),
+                                        (edges[2], edges[3]))  # fmt: skip

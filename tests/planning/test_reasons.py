@@ -1,5 +1,6 @@
 """Every setting has its reason, in words."""
 
+import pytest
 from tests.planning.facts import question
 
 from overnight.planning import search
@@ -39,3 +40,23 @@ def test_adapters_have_their_reasons_and_full_fine_tuning_has_none():
     assert (lora["lora_r"], lora["lora_alpha"]) == ("16", "32")
     assert lora["lora_target_modules"] == "all linear layers"
     assert "lora_r" not in named("full")
+
+
+def test_a_strategy_is_told_with_what_it_does_though_it_was_given():
+    asked = question(settings=Settings(strategy="progressive"))
+    (reason,) = [one for one in search.choose(asked).reasons if one.setting == "strategy"]
+    assert reason.given and "rows a step, each for a third" in reason.why
+    assert "strategy" not in {one.setting for one in search.choose(question()).reasons}
+
+
+@pytest.mark.parametrize(("settings", "told"), [
+    (Settings(strategy="two-stage"), "the second stage holds all 900 rows"),
+    (Settings(stage2_rows=10), "stage2_rows is for --strategy two-stage alone"),
+])  # fmt: skip
+def test_a_second_stage_that_picks_nothing_is_told(settings: Settings, told: str):
+    assert [note for note in search.choose(question(settings=settings)).notes if told in note]
+
+
+def test_a_second_stage_that_picks_is_not_worth_a_note():
+    asked = question(settings=Settings(strategy="two-stage", stage2_rows=100))
+    assert not [note for note in search.choose(asked).notes if "stage" in note]

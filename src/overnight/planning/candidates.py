@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Literal, cast
 
 from overnight.planning import logits, packing, room, rules
+from overnight.planning.curriculum import GUIDE_ROWS
 from overnight.planning.lengths import mean_cut
 from overnight.planning.question import Question
 from overnight.values.errors import InputError
@@ -86,14 +87,18 @@ def _sizes(question: Question) -> tuple[int, ...]:
     given = question.request.settings.per_device_train_batch_size
     if given is not None:
         return (given,)
+    if question.request.settings.strategy == "progressive-guide":
+        return tuple(size for size in SIZES if GUIDE_ROWS[-1] % size == 0)
     most = rules.most_rows(question.dataset) // question.request.processes
     return tuple(size for size in SIZES if size <= max(most, 1))
 
 
 def _steps(question: Question, rows: int) -> int:
     """Micro-batches a step: more than one only to reach the fewest rows that a step may have."""
-    together = rows * question.request.processes
-    return -(-rules.fewest_rows(question.dataset) // together)
+    together, fewest = rows * question.request.processes, rules.fewest_rows(question.dataset)
+    if question.request.settings.strategy == "progressive-guide":
+        fewest = GUIDE_ROWS[1]
+    return -(-fewest // together)
 
 
 def _checkpointings(question: Question) -> tuple[dict[str, object], ...]:

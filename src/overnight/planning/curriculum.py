@@ -59,6 +59,14 @@ def rows_of(stages: Sequence[Leg], steps: int) -> int:
     return round(sum(size * count for size, count in _parts(stages, steps)))
 
 
+def row_shares(stages: Sequence[Leg]) -> tuple[tuple[float, float], ...]:
+    """For each stage, between which shares of all rows that a night draws its own lie."""
+    ends = [*(leg.begins for leg in stages[1:]), 1.0]
+    rows = [(end - leg.begins) * leg.rows_per_step for leg, end in zip(stages, ends, strict=True)]
+    marks = [0.0, *(done / sum(rows) for done in accumulate(rows))]
+    return tuple(pairwise(marks))
+
+
 def load_of(stages: Sequence[Leg], steps: int, *, longer: float) -> float:
     """Rows of the mean length that the steps of a night are worth, one step in the mean."""
     weighed = ((longer if leg.pool == "best" else 1.0) for leg in stages)

@@ -3,7 +3,7 @@
 In: the chosen candidate and what it was chosen for. Out: Reason values and notes. Never: chooses.
 """
 
-from overnight.planning import packing, ranking, rules
+from overnight.planning import curriculum, packing, ranking, rules, safety
 from overnight.planning.lengths import truncated
 from overnight.planning.memory import trainable_parameters
 from overnight.planning.profiles import weights
@@ -118,6 +118,8 @@ def _special(candidate: Candidate, question: Question) -> dict[str, tuple[object
             candidate.loss_chunk_size,
             "logits of a whole micro-batch do not fit beside the rest; the head runs once more",
         )
+    if candidate.strategy != "one-stage":
+        known["strategy"] = (candidate.strategy, curriculum.told(candidate, question.dataset))
     if candidate.optim != "adamw_torch":
         known["optim"] = (candidate.optim, "the optimizer's moments fit in 8 bits only")
     if candidate.max_tokens_per_micro_batch:
@@ -157,7 +159,7 @@ def of(candidate: Candidate, question: Question, pace: Interval) -> tuple[Reason
     given |= {"precision": 1} if request.precision != "auto" else {}
     return tuple(
         Reason(setting=name, value=str(value), given=name in given,
-               why="as you asked" if name in given else why)
+               why="as you asked" if name in given and name != "strategy" else why)
         for name, (value, why) in known.items()
     )  # fmt: skip
 
@@ -245,12 +247,23 @@ def _share_note(plan: Plan, question: Question) -> str:
     return f"nothing fits into {100 * share:.0f} % of the memory; this plan needs least"
 
 
+def _stage_note(plan: Plan, question: Question) -> str:
+    """Where a second stage has nothing to pick from, or there is none."""
+    given, rows = question.request.settings.stage2_rows, question.dataset.num_train
+    if plan.candidate.strategy != "two-stage":
+        return "stage2_rows is for --strategy two-stage alone" if given is not None else ""
+    if plan.candidate.stage2_rows < rows:
+        return ""
+    return (f"the second stage holds all {rows:,} rows, for {plan.candidate.stage2_rows:,} are "
+            "the best; --stage2-rows gives fewer")  # fmt: skip
+
+
 def notes(plan: Plan, question: Question) -> tuple[str, ...]:
     """What the user must know before it starts."""
     makers = (_epochs_note, _precision_note, _length_note, _packing_note, _waste_note, _spare_note)
     found = [make(plan, question.request) for make in makers]
-    own = (*_card_notes(question), _share_note(plan, question))
-    return tuple(note for note in (*own, *found) if note)
+    own = (*_card_notes(question), _share_note(plan, question), _stage_note(plan, question))
+    return tuple(note for note in (*own, *found, *safety.notes(plan, question)) if note)
 
 
 def trace_note(plan: Plan, traced: MemoryEstimate) -> tuple[str, ...]:

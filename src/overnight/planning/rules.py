@@ -23,6 +23,7 @@ RATE_LIMITS = {"full": (1e-6, 3e-3), "lora": (1e-5, 1e-2)}
 
 BETA2_REFERENCE = 0.99
 BETA2_TOKENS = 8192
+BETA2_LIMITS = (0.95, 0.9999)
 """beta2 keeps its half-life in tokens: beta2^(B / B_ref) (Marek et al., arXiv:2507.07101)."""
 
 LORA_RANK, MOST_RANK = 16, 64
@@ -68,7 +69,8 @@ def lora_rank(dataset: DatasetProfile, model: ModelProfile) -> int:
 def beta2(tokens_per_step: float) -> float:
     """Adam's second decay for steps of so many tokens, between 0.95 and 0.9999."""
     kept: float = BETA2_REFERENCE ** (tokens_per_step / BETA2_TOKENS)
-    return round(min(max(kept, 0.95), 0.9999), 4)
+    low, high = BETA2_LIMITS
+    return round(min(max(kept, low), high), 4)
 
 
 def max_length(dataset: DatasetProfile, model: ModelProfile) -> int:
