@@ -33,8 +33,8 @@ def _accumulation(plan: Plan, question: Question) -> str:
     if given is None or given < ACCUMULATION[0][0]:
         return ""
     return (
-        f"gradient_accumulation_steps={given}: guide 2 says {_level(given, ACCUMULATION)}; measured, "
-        "sixteen micro-batches a step took 0.97 to 1.01 of the time of one "
+        f"gradient_accumulation_steps={given}: guide 2 says {_level(given, ACCUMULATION)}; "
+        "measured, sixteen micro-batches a step took 0.97 to 1.01 of the time of one "
         "(bench/results/accumulation.md), so it saves no hours and makes fewer updates from the "
         f"same rows ({plan.candidate.rows_per_step} a step)"
     )
@@ -50,8 +50,8 @@ def _rate(plan: Plan, question: Question) -> str:
     if level == SAFE and 1.0 / NEAR <= ratio <= NEAR:
         return ""
     what = "full fine-tuning" if method == "full" else "LoRA"
-    return (f"learning_rate={given:g}: guide 2 says {level}; it is {given / rule:.2g} times the "
-            f"{rule:.2g} that the rule gives for this model, {what} and {steps:,} steps")  # fmt: skip
+    return (f"learning_rate={given:g}: guide 2 says {level}; it is {ratio:.2g} times the {rule:.2g} "
+            f"that the rule gives for this model, {what} and {steps:,} steps")  # fmt: skip
 
 
 def _epochs(question: Question) -> str:
