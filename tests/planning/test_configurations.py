@@ -75,6 +75,8 @@ def test_a_configuration_is_a_copy() -> None:
 
 def test_an_unknown_name_is_told_what_is_near() -> None:
     assert find("bot/recomended") is None
-    with pytest.raises(InputError, match=r"bot/recomended is no named configuration; near: bot/rec"):
+    with pytest.raises(
+        InputError, match=r"bot/recomended is no named configuration; near: bot/rec"
+    ):
         named("bot/recomended")
     assert "there are colab/original" in configurations.near("zzz")

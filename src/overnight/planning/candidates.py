@@ -19,6 +19,8 @@ Method = Literal["lora", "qlora", "full"]
 Precision = Literal["fp32", "bf16", "fp16"]
 SIZES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 """Rows a micro-batch: about half as many again from one to the next."""
+NOT_OURS = ("fp16", "bf16", "learning_rate_rule")
+"""Settings that say how others come about, and are none of a candidate."""
 SHORTER = (8192, 4096, 2048, 1024, 512, 256)
 """Lengths to cut rows at where whole ones do not fit."""
 
@@ -138,6 +140,6 @@ def _base(question: Question, method: Method, length: int) -> Candidate:
         dataloader_pin_memory=question.hardware.device == "cuda",
         processes=request.processes,
     )
-    names = {name: value for name, value in given.items() if name not in ("fp16", "bf16")}
+    names = {name: value for name, value in given.items() if name not in NOT_OURS}
     kept = replace(first, **{**names, "max_length": length})  # type: ignore[arg-type]
     return packing.chosen(question, kept)

@@ -3,7 +3,7 @@
 In: the chosen candidate and what it was chosen for. Out: Reason values and notes. Never: chooses.
 """
 
-from overnight.planning import curriculum, packing, ranking, rules, safety
+from overnight.planning import batch_rates, curriculum, packing, ranking, rules, safety
 from overnight.planning.lengths import truncated
 from overnight.planning.memory import trainable_parameters
 from overnight.planning.profiles import weights
@@ -69,6 +69,8 @@ def _rate(candidate: Candidate, question: Question) -> str:
     if tried is not None and tried.best is not None:
         return (f"the best of {tried.pilots} pilots of {tried.steps} steps ({tried.best:.2g}), "
                 "lower for as many steps as there are")  # fmt: skip
+    if (rule := question.request.settings.learning_rate_rule) is not None:
+        return batch_rates.words(rule)
     if question.lessons.learning_rate is not None:
         return "the best of earlier nights alike, for as many steps"
     lora = " x 10 for LoRA" * (candidate.method != "full")

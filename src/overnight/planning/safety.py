@@ -50,7 +50,7 @@ def _rate(plan: Plan, question: Question) -> str:
     if level == SAFE and 1.0 / NEAR <= ratio <= NEAR:
         return ""
     what = "full fine-tuning" if method == "full" else "LoRA"
-    return (f"learning_rate={given:g}: guide 2 says {level}; it is {ratio:.2g} times the {rule:.2g} "
+    return (f"learning_rate={given:g}: guide 2 says {level}; it is {ratio:.2g} x the {rule:.2g} "
             f"that the rule gives for this model, {what} and {steps:,} steps")  # fmt: skip
 
 

@@ -7,6 +7,7 @@ Never: measures anything; a setting that the user gave is kept, the search fills
 from dataclasses import replace
 
 from overnight.planning import outlook, pilots, ranking, reasons, rules, timing, whatifs
+from overnight.planning.batch_rates import by_rule
 from overnight.planning.prices import Prices
 from overnight.planning.question import Question
 from overnight.planning.rates import rate_for
@@ -127,8 +128,12 @@ def rated(plan: Plan, question: Question) -> Plan:
 
 def _for_horizon(candidate: Candidate, question: Question, steps: int) -> Candidate:
     """The candidate with the rate that suits so many steps, unless the user gave one."""
-    if "learning_rate" in question.request.settings.given():
+    settings = question.request.settings
+    if settings.learning_rate is not None:
         return candidate
+    if settings.learning_rate_rule is not None:
+        rate = by_rule(settings.learning_rate_rule, candidate.rows_per_step)
+        return replace(candidate, learning_rate=rate)
     tried = question.rated
     if tried is not None and tried.best is not None:
         rate = pilots.for_horizon(tried.best, pilot_steps=tried.steps, steps=steps)

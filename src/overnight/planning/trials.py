@@ -24,8 +24,8 @@ def sizing_wanted(question: Question, candidate: Candidate) -> bool:
 def pilots_wanted(question: Question) -> bool:
     """Whether a clock ends the night, and neither the user nor history knows its rate."""
     known = question.lessons.learning_rate is not None
-    given = "learning_rate" in question.request.settings.given()
-    return question.window_seconds is not None and not known and not given
+    settled = {"learning_rate", "learning_rate_rule"} & set(question.request.settings.given())
+    return question.window_seconds is not None and not known and not settled
 
 
 def seconds(question: Question, candidate: Candidate, time: TimeEstimate, look: float) -> Interval:

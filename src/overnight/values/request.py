@@ -11,6 +11,7 @@ Method = Literal["auto", "lora", "qlora", "full"]
 Priority = Literal["fast", "balanced", "quality", "memory_efficient"]
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 Strategy = Literal["one-stage", "two-stage", "progressive", "progressive-guide"]
+RateRule = Literal["guide", "sqrt", "measured"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +72,8 @@ class Settings:
     """Liger's kernels for norms, rotary positions and gated layers, on CUDA."""
     strategy: Strategy | None = None
     """Which rows, and how many a step, by progress; `one-stage` is everything alike (ours)."""
+    learning_rate_rule: RateRule | None = None
+    """How a rate follows from the rows of a step, where none is given (ours)."""
     stage2_rows: int | None = None
     """Rows of the second stage of `two-stage` (ours)."""
 
