@@ -171,7 +171,7 @@ def _head(run: Run) -> dict[str, Any]:
         "key": run.key, "arm": run.arm, "rate": run.rate, "cell": run.cell.name, "seed": run.seed,
         "window": run.cell.window, "date": time.strftime("%Y-%m-%d %H:%M"), "machine": _machine(),
         "versions": _versions(), "threads": os.environ.get("OMP_NUM_THREADS", "all"),
-        "load": round(os.getloadavg()[0], 2),
+        "load": round(os.getloadavg()[0], 2), "commit": _commit(),
     }  # fmt: skip
 
 
@@ -183,6 +183,13 @@ def _machine() -> str:
 @cache
 def _versions() -> dict[str, str]:
     return {name: metadata.version(name) for name in VERSIONED}
+
+
+def _commit() -> str:
+    """Of this checkout, so that a result tells which of our loops it is of."""
+    words = ["git", "-C", str(nights.ROOT), "rev-parse", "--short", "HEAD"]
+    told = subprocess.run(words, capture_output=True, text=True, check=False)
+    return told.stdout.strip()
 
 
 def _losses(verdict: Mapping[str, Any], on: Ready) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,10 @@ from tests import small_nights
 
 import at_deadline_judge
 import at_deadline_ready
-from at_deadline_arms import BUDGET
+import at_deadline_runs
+from at_deadline_arms import ARMS, BASE, BUDGET, OURS
 from at_deadline_disk import artefacts
+from at_deadline_plans import Cell, Run, base_cell
 
 pytestmark = pytest.mark.tiny
 ROWS = {
@@ -156,3 +159,33 @@ def test_the_last_of_six_messages_is_what_a_bot_learns_to_say(tmp_path):
     rows = [json.loads(line) for line in at_deadline_ready.irc(tmp_path)]
     assert [row["completion"] for row in rows] == ["ann: word 15", "ann: word 21"]
     assert rows[0]["prompt"].splitlines() == [f"ann: word {minute}" for minute in range(10, 15)]
+
+
+@pytest.mark.parametrize(
+    ("arm", "more"),
+    [
+        ("trl", {"max_steps": 4, "learning_rate": 1e-2, "max_length": 64}),
+        ("cosine, killed", {"max_steps": 4, "learning_rate": 1e-2}),
+    ],
+)
+def test_a_peer_trains_on_the_material_and_leaves_what_the_judge_reads(
+    arm, more, material, tmp_path, monkeypatch
+):
+    few = replace(ARMS[arm], settings=more)
+    monkeypatch.setitem(ARMS, arm, few)
+    run = Run(arm, Cell("small", "sums", "lora", 120.0), 1)
+    told = at_deadline_runs.result(run, material, tmp_path)
+    assert (told["status"], told["artefact"], told["steps"]) == (0, "final", 4), told["said"]
+    base = at_deadline_runs.result(Run(BASE, base_cell(run.cell), 0), material, tmp_path)
+    assert told["loss"] < base["loss"]
+    assert told["tokens"] > 0
+
+
+def test_a_night_of_ours_goes_the_same_way_as_a_peer(material, tmp_path):
+    run = Run(OURS, Cell("small", "sums", "lora", 120.0), 1)
+    few = ("--set", "max_steps=6", "--learning-rate", "1e-2")
+    words = at_deadline_runs.our_words(run, material, tmp_path / "run", few)
+    told = at_deadline_runs.trial(run, material, tmp_path, words=words)
+    assert (told["status"], told["artefact"], told["steps"]) == (0, "final", 6), told["said"]
+    assert told["phases"]["publishing"] > 0
+    assert told["curve"]
