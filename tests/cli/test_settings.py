@@ -188,3 +188,16 @@ def test_a_guides_configuration_counts_like_a_file(tmp_path: Path) -> None:
     assert (request.sample, request.method) == (0.5, "lora")
     assert "learning_rate: 1e-4 (--set) counts, not 0.0003 (bot/today)" in said
     assert "bot/today: guide 2, Quick Decision Guide, results today" in said
+
+
+def test_a_sample_that_contradicts_itself_is_refused(tmp_path: Path) -> None:
+    assert "keep one" in refused(tmp_path, sample="0.5", sample_total="100")
+    assert "give --sample" in refused(tmp_path, prefer="recent")
+
+
+def test_strategies_and_samples_arrive(tmp_path: Path) -> None:
+    request, _ = gathered(tmp_path, strategy="two-stage", stage2_rows="500", sample="0.5",
+                          prefer="engagement,recent", time_column="sent")  # fmt: skip
+    assert (request.settings.strategy, request.settings.stage2_rows) == ("two-stage", 500)
+    assert (request.sample, request.prefer) == (0.5, "engagement,recent")
+    assert request.time_column == "sent"

@@ -30,6 +30,7 @@ def test_a_rate_that_beat_the_rules_is_taken_and_carried_over_to_other_horizons(
     tried(2 * RULE, 0.6, num_parameters=10**7),
     tried(2 * RULE, 0.6, actual={"steps": 2000.0}),
     tried(2 * RULE, None),
+    night(gain=0.6, candidate=candidate(learning_rate=2 * RULE, strategy="progressive")),
 ])  # fmt: skip
 def test_a_rate_that_was_not_fairly_better_changes_nothing(better: Remembered) -> None:
     assert best_rate([tried(RULE, 0.5), better], ASKED) == (None, 0)

@@ -14,6 +14,7 @@ from typing import Any
 from overnight.cli.aliases import ALIASES, NO_EFFECT, SECTIONS, VALUES, Alias
 from overnight.cli.layers import Given, from_config, from_dotenv, from_environment, from_sets
 from overnight.cli.schema import check, keys
+from overnight.planning.sampling import wish
 from overnight.probe.clock import Clock, local_zone, parse_instant
 from overnight.values.errors import InputError
 from overnight.values.request import Request, Settings, Window
@@ -71,7 +72,9 @@ def gather(
     values = check(chosen, places=places)
     _refuse_contradictions(values, places=places)
     _refuse_gaps(values, need=need)
-    return _request(values, places=places, around=around, past=past), tuple(dict.fromkeys(notes))
+    request = _request(values, places=places, around=around, past=past)
+    wish(request)  # a sample that contradicts itself is refused before anything is begun
+    return request, tuple(dict.fromkeys(notes))
 
 
 def _layers(

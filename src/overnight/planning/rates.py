@@ -58,6 +58,7 @@ def _comparable(record: Remembered, asked: Asked) -> bool:
     same = (record.architecture, record.num_parameters, record.hidden_size, record.data)
     wanted = (asked.architecture, asked.num_parameters, asked.hidden_size, asked.data)
     method = asked.method in (None, record.candidate.method)
+    method &= record.candidate.strategy == "one-stage"  # another mean of rows a step
     measured = record.gain is not None and _steps(record) >= 1
     return same == wanted and bool(asked.data) and method and record.well and measured
 
