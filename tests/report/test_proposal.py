@@ -81,3 +81,8 @@ def test_what_a_sample_kept_stands_on_the_plan():
     )  # fmt: skip
     told = "kept 31,204 of 63,394: 15,848 by engagement (`likes`), 15,356 drawn from the rest"
     assert told in flat(text(target))
+
+
+def test_stages_of_other_sizes_are_told_with_the_steps():
+    candidate = replace(samples.PLAN.candidate, strategy="progressive-guide")
+    assert "steps of 64, 32, 16 rows" in flat(plan(width=120, candidate=candidate))

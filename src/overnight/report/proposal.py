@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from overnight.planning import curriculum
 from overnight.report import tables
 from overnight.report.live import Finish
 from overnight.report.words import Clock, between, in_unit, inert_line, rate
@@ -64,7 +65,9 @@ def _choices(rows: Iterable[tuple[str, ...]], *columns: str) -> Table:
 
 
 def _headline(plan: Plan, dataset: DatasetProfile, model: ModelProfile) -> str:
-    chosen, rows = plan.candidate, plan.candidate.rows_per_step
+    chosen = plan.candidate
+    sizes = dict.fromkeys(leg.rows_per_step for leg in curriculum.legs(chosen))
+    rows = ", ".join(map(str, sizes))
     method = {"lora": f"LoRA r {chosen.lora_r}", "qlora": f"QLoRA r {chosen.lora_r}",
               "full": "full fine-tuning"}[chosen.method]  # fmt: skip
     what = f"{method} of {model.path} ({show_count(model.num_parameters)} parameters)"
