@@ -78,3 +78,9 @@ def test_a_list_that_a_table_holds_as_text_is_unpacked():
     assert (unpacked('["a"]'), unpacked("plain"), unpacked(3)) == (["a"], "plain", 3)
     with pytest.raises(Misfit, match="must be JSON"):
         unpacked("['a']")
+
+
+def test_a_number_of_replies_makes_no_tree_and_rows_within_rows_do():
+    assert recognise(records({"text": "hi", "replies": 3})) == Layout("text", "text")
+    with pytest.raises(DataError, match="tree of messages"):
+        recognise(records({"text": "hi", "replies": [{"text": "ho", "replies": []}]}))

@@ -158,3 +158,43 @@ def test_rows_are_not_cut_longer_than_they_were_read(request_: Request):
 def test_a_cut_that_leaves_nothing_to_learn_is_refused(request_: Request):
     with pytest.raises(DataError, match="keep nothing to learn"):
         data(request_).cut(2)
+
+
+def liked(request: Request, folder: Path, **more: object) -> Request:
+    """The same rows with likes and days."""
+    rows = [json.loads(line) for line in Path(request.data).read_text().splitlines()]
+    marked = [row | {"likes": at, "date": f"20{10 + at // 30:02}-06-01"}
+              for at, row in enumerate(rows)]  # fmt: skip
+    data_ = folder / "liked.jsonl"
+    data_.write_text("".join(json.dumps(row) + "\n" for row in marked))
+    return replace(request, data=str(data_), **more)  # type: ignore[arg-type]
+
+
+def test_a_sample_leaves_held_out_rows_as_they_are(request_: Request, tmp_path: Path):
+    whole = data(liked(request_, tmp_path))
+    some = data(liked(request_, tmp_path, sample=0.2, prefer="engagement,recent"))
+    assert (some.split.select, some.split.test) == (whole.split.select, whole.split.test)
+    assert set(some.split.train) < set(whole.split.train)
+    told = some.profile.sampled
+    assert told is not None and told.kept == some.profile.num_train == len(some.split.train)
+    assert told.engaged == round(0.25 * told.of) and told.recent < 30
+    assert some.engagement is not None and some.engagement[17] == 17.0
+
+
+def test_a_survey_keeps_the_same_sample(request_: Request, tmp_path: Path):
+    asked = liked(request_, tmp_path, sample_total=50, prefer="engagement")
+    assert survey(asked).profile.sampled == data(asked).profile.sampled
+    assert survey(asked).profile.num_train == 50
+
+
+def test_a_column_that_is_missing_is_named_with_those_that_are_there(request_: Request):
+    with pytest.raises(DataError, match="found: `messages`; name it with --time-column") as error:
+        survey(replace(request_, sample=0.5, prefer="recent"))
+    assert one_line(error)
+
+
+def test_a_survey_of_more_rows_than_are_counted_takes_a_sample_too(
+    request_: Request, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(intake, "COUNTED", 60)
+    assert survey(replace(request_, sample_total=1)).profile.num_train == 1

@@ -80,11 +80,16 @@ def recognise(records: Sequence[Record]) -> Layout:
     layout = _conversation(rows, common) or _pair(common)
     if layout:
         return layout
-    trees = {"replies", "parent_id", "message_id"} & set(common)
+    trees = {"parent_id", "message_id"} & set(common) or _threaded(rows)
     text = [column for column in TEXTS if column in common]
     if text and not trees:
         return Layout("text", text[0])
     raise DataError(f"{sample[0].place}: {_unknown(common or list(counts), bool(trees))}")
+
+
+def _threaded(rows: list[dict[str, Any]]) -> bool:
+    """Whether rows hold the rows that answer them; a mere number of replies is none."""
+    return any(isinstance(row.get("replies"), list) and row["replies"] for row in rows)
 
 
 def _or_none(record: Record) -> dict[str, Any] | None:

@@ -84,7 +84,8 @@ class Source:
         if heard and len(head) < HEAD:
             _listen(heard, head)
         self.marks = _marks(head, layout, self._named)
-        reader = Reader(layout, cast=Cast(self._learn), bad=bad, marks=self.marks)
+        marks = self.marks if self._named.read else Marks()
+        reader = Reader(layout, cast=Cast(self._learn), bad=bad, marks=marks)
         count = 0
         for row in reader.rows(_heard(chain(_each(head), records), heard)):
             count += 1

@@ -109,8 +109,7 @@ def data(request: Request, *, max_positions: int, tokenizer: Any) -> Data:
         chat_template=encoded.chat_template,
     )
     sides, profile = drawn.told(counts, encoded.findings)
-    engagement = drawn.tally.engagement if profile.engagement else None
-    return Data(sides, corpus, profile, tokenizer, engagement)
+    return Data(sides, corpus, profile, tokenizer, drawn.engagement())
 
 
 def survey(request: Request, *, max_positions: int, tokenizer: Any) -> Survey:
@@ -162,8 +161,10 @@ class _Drawn:
         seed = SEED if request.settings.seed is None else request.settings.seed
         self.tally, self.looks = Tally(seed=seed), Looks()
         self._wish = wish(request)
+        prefer = self._wish.prefer if self._wish else ()
+        self._ranked = bool(prefer) or request.settings.strategy == "two-stage"
         named = Named(engagement=request.engagement_column, time=request.time_column,
-                      needed=self._wish.prefer if self._wish else ())  # fmt: skip
+                      needed=prefer, read=self._ranked)  # fmt: skip
         learn, skip = request.learn, request.skip_bad_rows
         self.source = Source(request.data, learn=learn, skip_bad_rows=skip, named=named)
         self._sources = [self.source]
@@ -196,6 +197,11 @@ class _Drawn:
         if len(self.tally) <= COUNTED:
             return None
         return np.sort(np.argpartition(self.tally.hashes[:, 1], COUNTED)[:COUNTED])
+
+    def engagement(self) -> "NDArray[np.float64] | None":
+        """How people took each row, where that is asked for and rows say."""
+        known = self._ranked and self.source.marks.engagement
+        return self.tally.engagement if known else None
 
     def told(self, counts: TokenCounts, notes: tuple[Finding, ...]) -> tuple[Split, DatasetProfile]:
         """The sides and the profile of what was drawn."""
