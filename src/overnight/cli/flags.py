@@ -46,7 +46,7 @@ CONTINUE = Flag("resume_from_checkpoint", "--resume-from-checkpoint", str,
 SAMPLE_FLAGS = (
     Flag("sample", "--sample", str, "Train on this share of the rows: 0.5.", "SHARE"),
     Flag("sample_total", "--sample-total", str, "Train on so many rows in all.", "N"),
-    Flag("prefer", "--prefer", str, "Rows a sample keeps whole: engagement, recent or both.",
+    Flag("prefer", "--prefer", str, "Rows a sample keeps whole: engagement, recent, or both with a comma.",
          "KINDS"),
     Flag("engagement_column", "--engagement-column", str,
          "Column of reactions, replies ... where it is not recognised.", "NAME"),
