@@ -25,7 +25,8 @@ demo: $(READY)
 # The tiers unit and tiny: CPU only, minutes. A file's tests stay together: they share what they set up.
 # Two processes with a thread each are twice as fast here as one with two: models are tiny.
 test: $(READY)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m 'not faults and not browser and not recipes and not gpu'
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m 'not alone and not faults and not browser and not recipes and not gpu'
+	$(BIN)/python -m pytest -m alone
 
 # Kills at calls of the system, damage, full disks, signals, clocks: minutes. What a test needs and
 # does not find (strace, root, mount) it says aloud, and what it would have shown is not shown.

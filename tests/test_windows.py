@@ -18,6 +18,7 @@ CASES = {
 
 
 @pytest.mark.tiny
+@pytest.mark.alone
 @pytest.mark.parametrize("case", CASES)
 def test_a_window_is_kept_and_leaves_a_better_model(case, small, tmp_path):
     window, *words = CASES[case]
