@@ -38,6 +38,7 @@ from overnight.story.foresight import decide
 from overnight.story.heed import Heed
 from overnight.story.look import Look, load_tokenizer, look, question
 from overnight.story.outliving import outliving_readers
+from overnight.story.plan_file import write_plan
 from overnight.story.remember import lessons_for
 from overnight.story.stage import Stage
 from overnight.story.teller import Teller
@@ -165,6 +166,7 @@ def _told(stage: Stage, prepared: Prepared, asked: Asked) -> int:
 def _trained(stage: Stage, loop: Loop, asked: Asked) -> Stopped:
     heed = Heed.begin(stage, asked)
     asked.phase = "training"
+    heed.after(loop)  # the deadline may have been moved while all was opened
     for event in loop.train():
         stage.teller.tell(event)
         rehearsal.watch(stage, loop, event)
@@ -201,7 +203,7 @@ def _plan(teller: Teller, request: Request, found: Look, begun: Started) -> Plan
     plan = decide(question(continued.asked(request, came), found, begun.window_seconds))
     plan = continued.planned(plan, came)
     if teller.main:
-        opening.write_plan(teller.run_folder, plan, request, found)
+        write_plan(teller.run_folder, plan, request, found)
         print_plan(plan, dataset=found.data.profile, model=found.model, hardware=found.hardware,
                    console=Console(), now_utc=begun.started_utc)  # fmt: skip
     return plan

@@ -1,5 +1,6 @@
 """What a live night heeds between two events. Real loop values, no model."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,6 +13,7 @@ from tests.training.nights import start
 from overnight.control.course import Course
 from overnight.control.deadline import Deadline
 from overnight.control.schedule import Schedule
+from overnight.night import _trained
 from overnight.story import heed as module
 from overnight.story.asked import EXTEND, LOOK_SECONDS, Asked
 from overnight.story.heed import Heed
@@ -19,7 +21,7 @@ from overnight.story.stage import Stage
 from overnight.story.teller import Teller
 from overnight.training import journal
 from overnight.training.journal import Journal
-from overnight.values.ledger import Noted
+from overnight.values.ledger import Noted, Stopped
 from overnight.values.troubles import Jumped
 
 HOUR = 3600.0
@@ -72,6 +74,19 @@ def extend(night: Night, hours: float) -> None:
     moved = replace(begun, deadline_utc=begun.deadline_utc + hours * HOUR,
                     window_seconds=(10 + hours) * HOUR)  # fmt: skip
     journal.write_json(night.folder / EXTEND, moved)
+
+
+def test_a_deadline_moved_in_the_opening_holds_before_the_first_step(night: Night):
+    extend(night, 2)
+    left = []
+
+    def train() -> Iterator[Stopped]:
+        left.append(night.left)
+        yield Stopped(step=0, reason="window")
+
+    night.loop.train, night.loop.session = train, SimpleNamespace(progress=None)
+    _trained(night.stage, night.loop, night.asked)
+    assert left == [12 * HOUR]
 
 
 def test_a_quiet_night_changes_nothing(night: Night):
