@@ -73,7 +73,7 @@ def coming(known: Mapping[str, Result]) -> Iterator[tuple[Run, str]]:
 def one_run(run: Run, piece: str, on: Ready, work: Path, whole: Result | None) -> dict[str, Any]:
     """A night without a piece, judged; of a piece that was not used only that."""
     folder = work / "run"
-    if whole is not None and not USED.get(piece, lambda _: True)(whole):
+    if whole is not None and piece in USED and not USED[piece](whole):
         return {"key": run.key, "arm": run.arm, "cell": run.cell.name, "seed": run.seed,
                 "unused": True}  # fmt: skip
     if piece in ablation_night.PIECES:

@@ -44,7 +44,7 @@ def no_look_ahead() -> None:
     """A step's rate is that of its start."""
     from overnight.control.schedule import Schedule
 
-    real: Callable[[Schedule, float], float] = Schedule.rate
+    real: Callable[..., float] = Schedule.rate
     _replace(Schedule, "rate", lambda self, step: real(self, step - 0.5))
 
 

@@ -19,7 +19,7 @@ import at_deadline_page
 import at_deadline_plans
 import at_deadline_runs
 import nights
-from at_deadline_arms import ARMS
+from at_deadline_arms import ARMS, BASE
 from at_deadline_plans import Plan
 from at_deadline_ready import ready
 from at_deadline_standings import Table
@@ -52,7 +52,7 @@ def run(given: argparse.Namespace, plan: Plan, file: Path) -> None:
     given.work.mkdir(parents=True, exist_ok=True)
     while True:
         known = results(file)
-        wanted = {*given.only, at_deadline_plans.BASE} if given.only else set(ARMS)
+        wanted = {*given.only, BASE} if given.only else set(ARMS)
         coming = (one for one in at_deadline_plans.coming(plan, known) if one.arm in wanted)
         following = next(coming, None)
         if following is None:

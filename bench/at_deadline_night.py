@@ -27,7 +27,7 @@ def lines(folder: Path) -> list[Line]:
 
 
 def _sum(journal: Sequence[Line], kind: str, field: str = "seconds") -> float:
-    return sum(one[field] for one in journal if one["kind"] == kind)
+    return float(sum(one[field] for one in journal if one["kind"] == kind))
 
 
 def phases(journal: Sequence[Line], window: float, took: float) -> dict[str, float]:

@@ -118,7 +118,7 @@ def told(out: Path) -> dict[str, Any]:
         "gain": chosen["gain"],
         "stopped": stopped[-1]["reason"] if stopped else None,
         "deadline_kept": ended["deadline_kept"],
-        "published": (events(out, "Published") or [None])[-1],
+        "published": next(reversed(events(out, "Published")), None),
         "rehearsed_pace": rehearsed["tokens_per_second"],
         "pace": sum(s["tokens"] for s in steps) / max(sum(s["seconds"] for s in steps), 1e-9),
         "peak_bytes": max((s["peak_bytes"] for s in steps), default=0),

@@ -156,11 +156,11 @@ def _table(cell: Cell, known: Mapping[str, Result]) -> Iterator[str]:
     yield from (f"## {cell.base}/{cell.data}", "", f"| setting | loss, seed {SEEDS[0]} | steps | "
                 f"tokens/s | loss, seed {SEEDS[1]} |", "|---|---|---|---|---|")  # fmt: skip
     settings: list[Setting | None] = [None, *SETTINGS]
-    runs = [(one, *(known.get(Run(arm_of(one), cell, seed).key) for seed in SEEDS))
-            for one in settings]  # fmt: skip
-    there = [(one, first, second) for one, first, second in runs if first is not None]
-    for setting, first, second in sorted(there, key=lambda run: _rank(run[1])):
+    found = [(one, known.get(Run(arm_of(one), cell, SEEDS[0]).key)) for one in settings]
+    there = [(one, first) for one, first in found if first is not None]
+    for setting, first in sorted(there, key=lambda pair: _rank(pair[1])):
         name = "**ours**" if setting is None else setting.name
+        second = known.get(Run(arm_of(setting), cell, SEEDS[1]).key)
         yield (f"| {name} | {_loss(first)} | {first['steps']:,} | "
                f"{first['tokens'] / first['window']:,.0f} | {_loss(second)} |")  # fmt: skip
     yield ""

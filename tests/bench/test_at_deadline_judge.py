@@ -161,31 +161,37 @@ def test_the_last_of_six_messages_is_what_a_bot_learns_to_say(tmp_path):
     assert rows[0]["prompt"].splitlines() == [f"ann: word {minute}" for minute in range(10, 15)]
 
 
-@pytest.mark.parametrize(
-    ("arm", "more"),
-    [
-        ("trl", {"max_steps": 4, "learning_rate": 1e-2, "max_length": 64}),
-        ("cosine, killed", {"max_steps": 4, "learning_rate": 1e-2}),
-    ],
-)
+@pytest.fixture
+def judged_here(monkeypatch):
+    """The judge without a process of its own, whose imports would take as long as an arm."""
+
+    def judged(on, found, folder):
+        spec = {"base": str(on.base), "rows": str(on.judged), "artefacts": list(map(str, found))}
+        return at_deadline_judge.judge(spec)
+
+    monkeypatch.setattr(at_deadline_runs, "judged", judged)
+
+
 def test_a_peer_trains_on_the_material_and_leaves_what_the_judge_reads(
-    arm, more, material, tmp_path, monkeypatch
+    material, tmp_path, monkeypatch
 ):
-    few = replace(ARMS[arm], settings=more)
-    monkeypatch.setitem(ARMS, arm, few)
-    run = Run(arm, Cell("small", "sums", "lora", 120.0), 1)
-    told = at_deadline_runs.result(run, material, tmp_path)
+    few = {"max_steps": 4, "learning_rate": 1e-2, "max_length": 64}
+    monkeypatch.setitem(ARMS, "trl", replace(ARMS["trl"], settings=few))
+    told = at_deadline_runs.result(
+        Run("trl", Cell("small", "sums", "lora", 300.0), 1), material, tmp_path
+    )
     assert (told["status"], told["artefact"], told["steps"]) == (0, "final", 4), told["said"]
-    base = at_deadline_runs.result(Run(BASE, base_cell(run.cell), 0), material, tmp_path)
-    assert told["loss"] < base["loss"]
     assert told["tokens"] > 0
+    assert told["loss"] > 0
 
 
-def test_a_night_of_ours_goes_the_same_way_as_a_peer(material, tmp_path):
-    run = Run(OURS, Cell("small", "sums", "lora", 120.0), 1)
+def test_a_night_of_ours_goes_the_same_way_as_a_peer(material, tmp_path, judged_here):
+    run = Run(OURS, Cell("small", "sums", "lora", 300.0), 1)
     few = ("--set", "max_steps=6", "--learning-rate", "1e-2")
     words = at_deadline_runs.our_words(run, material, tmp_path / "run", few)
     told = at_deadline_runs.trial(run, material, tmp_path, words=words)
+    base = at_deadline_runs.result(Run(BASE, base_cell(run.cell), 0), material, tmp_path)
     assert (told["status"], told["artefact"], told["steps"]) == (0, "final", 6), told["said"]
+    assert told["loss"] < base["loss"]
     assert told["phases"]["publishing"] > 0
     assert told["curve"]
