@@ -84,10 +84,14 @@ def exhausted() -> None:
     raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
 
 
-def lived(small: Small, folder: Path, troubles: Troubles, *, method: str = "lora") -> str:
+def lived(
+    small: Small, folder: Path, troubles: Troubles, *, settings: Settings = ASKED,
+    sample: float | None = None,
+) -> str:  # fmt: skip
     """One night with these troubles, begun again after each death; a hash of its last state."""
-    request = Request(data=str(small.data), model=str(small.model), settings=ASKED,
-                      method=method, output_dir=str(folder), precision="fp32")  # type: ignore[arg-type]  # fmt: skip
+    request = Request(data=str(small.data), model=str(small.model), settings=settings,
+                      method="lora", sample=sample, output_dir=str(folder),
+                      precision="fp32")  # fmt: skip
     clock = SystemClock()
     begin.night(request, folder, clock)
     with in_trouble(troubles):

@@ -252,3 +252,23 @@ def test_another_machine_is_said(begun: Path) -> None:
     here = replace(samples.HARDWARE, name="Tesla T4", num_devices=2)
     said = sameness.news(begun, journal.read(begun), here)
     assert f"the machine was 1 x {samples.HARDWARE.name} and is 2 x Tesla T4" in said
+
+
+def test_other_engagement_is_another_choice_of_rows_where_rows_are_chosen_by_it(small, tmp_path):
+    rows = [json.loads(line) for line in small.data.read_text().splitlines()]
+    data = tmp_path / "liked.jsonl"
+
+    def found(by: int, **asked: Any) -> Prepared:
+        liked = [row | {"likes": (at * by) % 97} for at, row in enumerate(rows)]
+        data.write_text("".join(json.dumps(row) + "\n" for row in liked))
+        return marks(Request(data=str(data), model=str(small.model), **asked))
+
+    two: dict[str, Any] = {"settings": Settings(strategy="two-stage")}
+    picked: dict[str, Any] = {"sample": 0.5, "prefer": "engagement"}
+    assert found(7).rows == found(11).rows == ""
+    for name, asked in (("two", two), ("picked", picked)):
+        before, after = found(7, **asked), found(11, **asked)
+        assert before.fingerprint == after.fingerprint and before == found(7, **asked)
+        (tmp_path / name).mkdir()
+        with pytest.raises(ModelError, match=r"which rows are trained on .* changed"):
+            sameness.check(tmp_path, entries(tmp_path / name, before), after)

@@ -38,9 +38,12 @@ FACTORS: dict[str, tuple[Any, ...]] = {
     "workers": (0, 2),
     "looks": (True, False),  # the resumed run looks around, the undisturbed one does not
     "processes": (1, 2),
+    "strategy": ("one-stage", "two-stage", "progressive"),
 }
 MOMENTS = ("step", "step", "step", "before", "step", "step", "step", "step")
 """Three steps an epoch: two boundaries are crossed."""
+BORDERS = {"one-stage": (), "two-stage": (2,), "progressive": (2, 5)}
+"""Moments at which a stage begins; a rewind goes back to before the first."""
 Case = dict[str, Any]
 
 
@@ -106,6 +109,8 @@ def candidate(case: Case) -> Any:
         lora_dropout=case["dropout"],
         dataloader_num_workers=case["workers"],
         processes=case["processes"],
+        strategy=case["strategy"],
+        stage2_rows=7,
     )
 
 
@@ -164,6 +169,7 @@ class Run:
         """The hash after every moment from number `first` on."""
         seen = []
         for at in range(first, len(MOMENTS)):
+            self.session.enter(sum(border <= at for border in BORDERS[self.case["strategy"]]))
             self._act(MOMENTS[at])
             if self.saves:
                 self._save(at + 1)
@@ -177,7 +183,7 @@ class Run:
         if what == "rewind":
             reached = self.session.progress
             self.session.restore(self.folder / "checkpoint-2")
-            self.session.skip_to(reached.epoch, reached.batch)
+            self.session.skip_to(reached.epoch, reached.batch, stage=reached.stage)
         elif what == "shrink":
             self.session.rebuild(shrunk(self.session.candidate))
         else:

@@ -169,3 +169,39 @@ def test_a_feed_draws_nothing_from_the_global_random_state(workers):
     before = torch.get_rng_state()
     fed(Progress(), workers=workers)
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def staged(shares, *, rows=151, per_step=4):
+    lengths = np.random.default_rng(0).integers(1, 200, rows)
+    return [Order(np.arange(rows), lengths, per_step, 7, stage, share)
+            for stage, share in enumerate(shares)]  # fmt: skip
+
+
+THIRDS = ((0.0, 1 / 3), (1 / 3, 2 / 3), (2 / 3, 1.0))
+
+
+def test_stages_of_the_same_rows_begin_with_rows_of_their_own():
+    begun = [np.concatenate(one.epoch(0)[:12]) for one in staged(THIRDS)]
+    assert len(set(np.concatenate(begun).tolist())) == 3 * 12 * 4
+
+
+@pytest.mark.parametrize("epoch", [0, 1])
+@pytest.mark.parametrize("rows", [7, 128, 151])
+def test_a_stages_epoch_holds_every_row_in_as_many_steps_as_it_says(rows, epoch):
+    for one in staged(THIRDS, rows=rows):
+        steps = one.epoch(epoch)
+        assert sorted(np.concatenate(steps).tolist()) == list(range(rows))
+        assert len(steps) == one.steps_per_epoch
+
+
+def test_stages_have_orders_of_their_own_and_the_first_that_of_a_night_without():
+    first, second, _ = staged([(0.0, 1.0)] * 3)
+    assert flat(first.epoch(0)) == flat(order(151).epoch(0))
+    assert flat(second.epoch(0)) != flat(first.epoch(0))
+    assert flat(second.epoch(0)) == flat(staged([(0.0, 1.0)] * 3)[1].epoch(0))
+
+
+def test_the_next_epoch_keeps_the_stage():
+    late = Progress(stage=1, before=0.5, epoch=0, batch=38, batches_per_epoch=38)
+    moved = place(late, staged(THIRDS)[1])
+    assert (moved.stage, moved.before, moved.epoch, moved.batch) == (1, 0.5, 1, 0)

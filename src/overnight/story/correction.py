@@ -72,7 +72,8 @@ def _pace(on: Stage, deadline: Deadline, coming: Interval) -> Interval:
     steps = max(deadline.horizon - deadline.step, 1)
     load = deadline.load(deadline.step, deadline.step + steps)
     seconds = coming if coming.mid else Interval.exactly(forecast.pace(deadline) * load)
-    usual = deadline.load(0, on.session.order.steps_per_epoch) / on.session.order.steps_per_epoch
+    epoch = on.session.order.steps_per_epoch
+    usual = deadline.first.to(epoch) / epoch
     tokens = on.session.tokens_per_step * load / usual
     return Interval(low=tokens / seconds.high, mid=tokens / seconds.mid, high=tokens / seconds.low)
 

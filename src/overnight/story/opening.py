@@ -23,7 +23,7 @@ from overnight.story.publishing import publish_price
 from overnight.story.stage import Stage
 from overnight.story.standing import Standing, answering, last_step, standing
 from overnight.story.teller import Teller
-from overnight.training import ahead, answers, lineage, render, sealed, state
+from overnight.training import ahead, answers, lineage, render, sealed, stages, state
 from overnight.training.export import TOKENIZER
 from overnight.training.keeper import Keeper
 from overnight.training.loop import Loop
@@ -47,8 +47,6 @@ ANSWERS_WINDOW = 120.0
 LEAVING_SHARE = 0.3
 """Of importing and loading: what this process takes to be gone, before publishing can begin;
 0.25 and 0.28 of it in two nights, both on a shared machine."""
-MOST_EPOCHS = 5
-"""Epochs whose steps are counted one by one; in later ones they are like those in the mean."""
 PROVISIONAL_STEPS = 50
 """The horizon until the rehearsal has measured one, at least."""
 
@@ -59,8 +57,9 @@ def stage(teller: Teller, request: Request, found: Look, plan: Plan) -> Stage:
     data, tokenizer = found.data, found.data.tokenizer
     pad = next(x for x in (tokenizer.pad_token_id, tokenizer.eos_token_id, 0) if x is not None)
     train = np.asarray(data.split.train, dtype=np.int64)
+    material = Material(data.corpus, train, pad, data.engagement)
     with state.loading("the model was loaded"):
-        session = packed.live(teller, request, plan, Material(data.corpus, train, pad))
+        session = packed.live(teller, request, plan, material)
     plan = replace(plan, candidate=session.candidate)
     teller.logging_steps = candidate.logging_steps
     if teller.main:
@@ -142,6 +141,7 @@ def _course(on: Stage) -> Course:
         steps_wanted=timing.steps_wanted(candidate, on.found.data.profile),
         tokens_per_step=on.session.tokens_per_step,
         loads=_loads(on),
+        stages=stages.later(on.session, candidate, on.found.model),
         publish_seconds=on.publish_seconds + LEAVING_SHARE * on.publishing,
         cadence=cadence,
     )
@@ -159,10 +159,10 @@ def _course(on: Stage) -> Course:
 def _loads(on: Stage) -> tuple[float, ...]:
     """What the coming steps hold, as planned: a micro-batch made smaller changes little of it."""
     wanted = timing.steps_wanted(on.plan.candidate, on.found.data.profile)
-    order = on.session.order
+    order = on.session.orders[0]
     return ahead.loads(
         on.session.corpus, order, on.plan.candidate, model=on.found.model,
-        steps=min(wanted or order.steps_per_epoch, MOST_EPOCHS * order.steps_per_epoch),
+        steps=min(wanted or order.steps_per_epoch, stages.MOST_EPOCHS * order.steps_per_epoch),
     )  # fmt: skip
 
 
@@ -236,11 +236,11 @@ def _provisional(on: Stage) -> int:
 def _resumed(on: Stage, found: lineage.Found) -> Loop:
     """The loop where the checkpoint was written, with the course that the journal tells of it."""
     assert found.path is not None
-    sameness.check_checkpoint(found.path, on.plan.candidate, on.session.order.rows_per_step)
+    sameness.check_checkpoint(found.path, on.plan.candidate, on.session.orders[0].rows_per_step)
     then = _stood(on, found.name)
     with state.loading("a checkpoint was read"):
         on.session.restore(found.path)
-    on.session.skip_to(then.epoch, then.batch)
+    on.session.skip_to(then.epoch, then.batch, stage=then.stage)
     on.keeper.parent = found.name
     held_out.recall_base(on)
     if found.name not in lineage.promoted(on.teller.entries):

@@ -28,11 +28,13 @@ _KINDS = {
     "fingerprint": "the data",
     "weights": "the base model's weights",
     "tokens": "the tokenizer or its chat template",
+    "rows": "which rows are trained on (their engagement or their times)",
 }
 """Fields of `Prepared` that stand for what a night is made of, the first to be blamed first."""
 _OF_THE_PATH = (
     "method", "precision", "max_length", "seed", "processes", "optim", "weight_decay",
-    "adam_beta2", "max_grad_norm", "lora_r", "lora_alpha", "lora_dropout",
+    "adam_beta2", "max_grad_norm", "lora_r", "lora_alpha", "lora_dropout", "strategy",
+    "stage2_rows",
 )  # fmt: skip
 """Settings that a checkpoint has been trained with and nothing may move on the way."""
 
@@ -62,7 +64,17 @@ def marks(request: Request, found: Look) -> Prepared:
         # A hub name stands for itself.
         weights=weights.fingerprint(folder) if folder.is_dir() else request.model,
         tokens=tokens_name(found.data),
+        rows=rows_name(request, found.data),
     )
+
+
+def rows_name(request: Request, data: Data) -> str:
+    """A name for what a sample or a second stage picked by more than what rows say; "": neither."""
+    sampled, figures = data.profile.sampled, data.engagement
+    parts = [sampled.name] if sampled else []
+    if request.settings.strategy == "two-stage" and figures is not None:
+        parts.append(xxhash.xxh3_128_hexdigest(figures.tobytes()))
+    return " ".join(parts)
 
 
 def check(folder: Path, entries: Sequence[Entry], now: Prepared, news: str = "") -> None:

@@ -28,6 +28,7 @@ class Standing:
     epoch: int = 0
     """After a rewind to it: the data goes on behind so many batches of this epoch."""
     batch: int = 0
+    stage: int = 0
     coming: tuple[Shrunk, ...] = ()
     """What ran out of memory at later steps: taken up again when they are reached."""
 
@@ -52,7 +53,7 @@ def standing(
             now = replace(now, rehearsed=True)
         now = replace(now, course=course)
         if isinstance(event, Rewound):
-            at[event.name] = replace(now, epoch=event.epoch, batch=event.batch)
+            at[event.name] = replace(now, epoch=event.epoch, batch=event.batch, stage=event.stage)
         elif isinstance(event, Saved):
             at[event.name] = now
     events = [entry.event for entry in entries]

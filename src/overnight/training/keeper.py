@@ -151,7 +151,7 @@ class Keeper:
             return None
         reached = session.progress
         session.restore(found.path)
-        session.skip_to(reached.epoch, reached.batch)
+        session.skip_to(reached.epoch, reached.batch, stage=reached.stage)
         self.pending.clear()
         self.parent = found.name
         return found.name

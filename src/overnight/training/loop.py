@@ -166,10 +166,15 @@ class Loop:
             why=decision.why,
             epoch=self.session.progress.epoch,
             batch=self.session.progress.batch,
+            stage=self.session.progress.stage,
         )
 
     def _step(self) -> Iterator[Event]:
-        rate = self.course.schedule.rate(self.session.progress.step)
+        step = self.session.progress.step
+        stage = self.session.enter(self.course.deadline.stages.at(step))
+        if stage is not None:
+            yield stage
+        rate = self.course.schedule.rate(step)
         limit = self._limit()
         self.take_up()
         while True:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from overnight.planning.memory import MOMENTS
-from overnight.training import state
+from overnight.training import stages, state
 from overnight.training.batches import Rows
 from overnight.training.packing import Layout
 
@@ -97,7 +97,7 @@ def _most_that_fits(session: "Session", beyond: int) -> int:
 def _fullest(session: "Session", most: int) -> Rows:
     """The fullest micro-batch that steps of like rows could hold within a limit."""
     lengths, layout = session.corpus.lengths, Layout.of(session.candidate, most_tokens=most)
-    steps = session.corpus.by_length(session.train_rows.tolist(), session.order.rows_per_step)
+    steps = session.corpus.by_length(session.train_rows.tolist(), stages.most_rows(session))
     if not most:
         return layout.cut(steps[0], lengths)[0]
     cut = (one for step in steps for one in layout.cut(step, lengths))
@@ -106,7 +106,7 @@ def _fullest(session: "Session", most: int) -> Rows:
 
 def _tried(session: "Session", rows: Rows) -> MemoryGone | None:
     """What of these rows does not fit, in a step of several micro-batches if there are any."""
-    several = len(rows) * session.accelerator.num_processes < session.order.rows_per_step
+    several = len(rows) * session.accelerator.num_processes < stages.most_rows(session)
     batch = Layout.of(session.candidate).collate(session.corpus, rows)
     micro = [batch, batch] if several else [batch]
     found = session.gradients(micro, 1, beside=optimizer_bytes(session))

@@ -13,18 +13,21 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from overnight.training import evaluation, methods, processes, state
-from overnight.training.batches import Corpus, Feed, Order, Rows, place, share
+from overnight.training import evaluation, methods, processes, stages, state
+from overnight.training.batches import Corpus, Feed, Rows, place, share
 from overnight.training.losses import Head
 from overnight.training.optimizer import adamw
 from overnight.training.packing import Layout
 from overnight.training.room import MemoryGone, OptimizerMemoryGone, Room, try_largest
+from overnight.training.stages import Material
 from overnight.values.decisions import Progress
+from overnight.values.ledger import StageBegan
 from overnight.values.plan import Candidate
 
 if TYPE_CHECKING:
     import torch
 
+__all__ = ["Material", "Session", "Taken"]
 T = TypeVar("T")
 
 
@@ -41,20 +44,11 @@ class Taken:
     """The loss scaler of fp16 looked for its scale: neither sickness nor a step."""
 
 
-@dataclass(frozen=True, slots=True)
-class Material:
-    """What a session trains on."""
-
-    corpus: Corpus
-    train: Rows
-    pad_id: int
-
-
 class Session:
     """The one live thing of a night."""
 
     def __init__(self, model: Any, candidate: Candidate, material: Material) -> None:
-        self._material = material
+        self.material = material
         self.candidate = candidate
         mixed = {"fp32": "no"}.get(candidate.precision, candidate.precision)
         self.accelerator = processes.accelerator(mixed, candidate.processes)
@@ -63,34 +57,34 @@ class Session:
         self.parameters = [p for p in self.model.parameters() if p.requires_grad]
         self.optimizer = adamw(self.parameters, candidate, self.accelerator.device.type)
         # Made once: a smaller micro-batch must not change which rows a step holds.
-        self.order = Order(
-            material.train, material.corpus.lengths, candidate.rows_per_step, candidate.seed
-        )
+        self.orders = stages.orders(material, candidate)
+        self.order = self.orders[0]
         self.progress = Progress(batches_per_epoch=self.order.steps_per_epoch)
         self._coming: Iterator[list[dict[str, torch.Tensor]]] | None = None
         self.room = Room()
+        stages.settle(self)
         with self.accelerator.autocast():
             self.head = Head.of(self.model, self._tiny_batch(), candidate)
         state.seed_everything(candidate.seed, self.accelerator.process_index)
 
     def _tiny_batch(self) -> dict[str, "torch.Tensor"]:
-        shortest = self._material.train[np.argsort(self.corpus.lengths[self._material.train])[:1]]
+        shortest = self.material.train[np.argsort(self.corpus.lengths[self.material.train])[:1]]
         return self.to_device(self.corpus.collate(shortest))
 
     @property
     def corpus(self) -> Corpus:
         """The rows, cut."""
-        return self._material.corpus
+        return self.material.corpus
 
     @property
     def train_rows(self) -> Rows:
         """Which of them are trained on."""
-        return self._material.train
+        return self.material.train
 
     @property
     def tokens_per_step(self) -> float:
         """Mean over an epoch."""
-        tokens = float(self.corpus.lengths[self._material.train].sum())
+        tokens = float(self.corpus.lengths[self.material.train].sum())
         return tokens / max(self.order.steps_per_epoch, 1)
 
     def to_device(self, batch: dict[str, "torch.Tensor"]) -> dict[str, "torch.Tensor"]:
@@ -226,7 +220,7 @@ class Session:
     @property
     def pad_id(self) -> int:
         """The token that fills up."""
-        return self._material.pad_id
+        return self.material.pad_id
 
     def loss_of(self, tokens: Sequence[int]) -> float:
         """Mean loss (nats) of a row of tokens, each predicted from those before it."""
@@ -271,11 +265,17 @@ class Session:
     def restore(self, folder: Path) -> None:
         """Goes back to exactly what `save_into` wrote."""
         self.progress = state.restore(self, folder)
+        stages.settle(self)
         self._coming = None
 
-    def skip_to(self, epoch: int, batch: int) -> None:
+    def enter(self, stage: int) -> StageBegan | None:
+        """Goes on in this stage of the night, if it is a later one."""
+        return stages.enter(self, stage)
+
+    def skip_to(self, epoch: int, batch: int, *, stage: int = 0) -> None:
         """Goes on behind so many batches of an epoch, keeping the step count; never backwards."""
-        if (epoch, batch) > (self.progress.epoch, self.progress.batch):
+        self.enter(stage)
+        if (stage, epoch, batch) > self.progress.place:
             self.progress = replace(self.progress, epoch=epoch, batch=batch)
             self._coming = None
 

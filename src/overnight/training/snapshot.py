@@ -5,10 +5,10 @@ Never: the disk. On a card what is kept lies in the host's memory.
 """
 
 import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from overnight.training import state
+from overnight.training import stages, state
 from overnight.training.batches import Order
 from overnight.values.decisions import Progress
 from overnight.values.plan import Candidate
@@ -32,7 +32,7 @@ class Snapshot:
     random: dict[str, Any]
     progress: Progress
     candidate: Candidate
-    order: Order
+    orders: tuple[Order, ...]
 
     @classmethod
     def of(cls, session: "Session", *, weights: bool = True) -> "Snapshot":
@@ -46,7 +46,7 @@ class Snapshot:
             random=state.random_state(),
             progress=session.progress,
             candidate=session.candidate,
-            order=session.order,
+            orders=session.orders,
         )
 
     def put_back(self, session: "Session") -> None:
@@ -59,7 +59,8 @@ class Snapshot:
         if self.scaler is not None:
             session.accelerator.scaler.load_state_dict(copy.deepcopy(self.scaler))
         session.rebuild(self.candidate)
-        session.order, session.progress = self.order, self.progress
+        session.orders, session.progress = self.orders, self.progress
+        session.order = session.orders[session.progress.stage]
         state.set_random_state(self.random)
 
 
@@ -86,7 +87,8 @@ def bytes_kept(session: "Session") -> int:
 def resize(session: "Session", candidate: Candidate) -> None:
     """From here on a step holds this candidate's rows; before the first step only."""
     session.rebuild(candidate)
-    session.order = replace(session.order, rows_per_step=candidate.rows_per_step)
+    session.orders = stages.orders(session.material, candidate)
+    session.order = session.orders[0]
     session.progress = Progress(batches_per_epoch=session.order.steps_per_epoch)
     for group in session.optimizer.param_groups:
         group["betas"] = (group["betas"][0], candidate.adam_beta2)

@@ -163,7 +163,7 @@ def save(session: "Session", folder: Path) -> None:
     progress = session.progress
     trainer_state = {
         "global_step": progress.step,
-        "rows_per_step": session.order.rows_per_step,
+        "rows_per_step": session.orders[0].rows_per_step,
         "epoch": progress.epochs_done,
         "progress": to_json(progress),
         "candidate": to_json(session.candidate),

@@ -63,6 +63,8 @@ class Prepared:
     """Fingerprint of the base weights."""
     tokens: str = ""
     """Of the rows as the model reads them: tokenizer and chat template are in it."""
+    rows: str = ""
+    """Of those that a sample or a second stage picked; a later process must pick the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
