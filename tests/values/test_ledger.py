@@ -4,7 +4,7 @@ from typing import Literal, get_args, get_type_hints
 
 import pytest
 
-from overnight.values import choices, ledger, troubles
+from overnight.values import choices, ledger, trials, troubles
 from overnight.values.decisions import Decision
 from overnight.values.ledger import Event
 
@@ -13,7 +13,7 @@ OTHERS = {ledger.Loss, ledger.Entry, ledger.Status}
 
 
 def own_classes() -> set[type]:
-    homes = {ledger.__name__, troubles.__name__, choices.__name__}
+    homes = {module.__name__ for module in (ledger, troubles, choices, trials)}
     found = [kind for kind in vars(ledger).values() if isinstance(kind, type)]
     return {kind for kind in found if kind.__module__ in homes}
 

@@ -12,7 +12,7 @@ from typing import Any
 import typer
 
 from overnight import __version__
-from overnight.cli import commands, guide, history
+from overnight.cli import commands, comparing, guide, history
 from overnight.cli.flags import (
     CODE,
     DATA_FLAGS,
@@ -53,10 +53,12 @@ def build() -> typer.Typer:
     app.command("stop")(made(commands.stop, (RUN, NOW)))
     app.command("extend")(made(commands.extend, EXTEND_FLAGS))
     app.command("report")(made(commands.report, (RUN, JSON)))
+    app.command("compare")(made(comparing.compare, comparing.FLAGS))
     app.command("guide")(made(guide.guide, guide.FLAGS))
     app.command("history")(made(history.history, history.FLAGS))
     app.command("doctor")(made(commands.doctor, (JSON,)))
     app.command("_night", hidden=True)(made(commands.run_night, (RUN,)))
+    app.command("_compare", hidden=True)(made(comparing.work, comparing.WORK_FLAGS))
     app.command("_publish", hidden=True)(made(commands.publish, (RUN, _NAME, CODE)))
     return app
 

@@ -10,6 +10,7 @@ from typing import Literal
 
 from overnight.values.choices import Piloted, Rated, Sized
 from overnight.values.plan import Reserve
+from overnight.values.trials import Divided, Entered, Refused, Sliced, Tried, Weighed
 from overnight.values.troubles import Clipped, Crashed, Diagnosed, Dropped, Jumped, Rewound, Shrunk
 
 Part = Literal["select", "test"]
@@ -253,6 +254,7 @@ Event = (
     | Rewound | Replanned | Forecast | Resumed | Answered | Noted | Stopped | Chosen | Published
     | Crashed | Ended | Clipped | Diagnosed | Jumped | Continued | Sized | Piloted | Rated
     | StageBegan
+    | Entered | Refused | Tried | Divided | Sliced | Weighed
 )  # fmt: skip
 
 

@@ -1,0 +1,230 @@
+"""What a comparison's journal says: every setting's figures, with what they varied between.
+
+In: the journal's entries. Out: a `Comparison`. Never: files, a clock, an unseeded draw; a figure of
+a trial that was not trained to its end.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+import numpy as np
+
+from overnight.planning import division
+from overnight.story import comparing_scores as scores
+from overnight.values.comparison import Compared, Comparison, Outcome, Spread
+from overnight.values.ledger import Entry, Event, Noted, Started
+from overnight.values.trials import Divided, Entered, Kind, Refused, Sliced, Trial, Tried, Weighed
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The journal of a comparison, by kind."""
+
+    events: Sequence[Event]
+
+    @classmethod
+    def of(cls, entries: Iterable[Entry]) -> "Told":
+        """Without when each was written."""
+        return cls([entry.event for entry in entries])
+
+    def entered(self) -> dict[str, Entered]:
+        """The settings that took part, in the order in which they were planned."""
+        found = {one.setting: one for one in self.events if isinstance(one, Entered)}
+        return {name: one for name, one in found.items() if name in self.tried()}
+
+    def tried(self) -> dict[str, Tried]:
+        """What the first steps of each setting have shown."""
+        return {one.setting: one for one in self.events if isinstance(one, Tried)}
+
+    def slices(self, setting: str) -> list[Sliced]:
+        """Of one setting, with at least one steady step."""
+        every = (one for one in self.events if isinstance(one, Sliced))
+        return [one for one in every if one.trial.setting == setting and one.seconds > 0.0]
+
+    def newest(self, trial: Trial) -> Sliced | None:
+        """A trial's newest slice."""
+        every = (one for one in reversed(self.events) if isinstance(one, Sliced))
+        return next((one for one in every if one.trial == trial), None)
+
+    def look(self, trial: Trial | None) -> Weighed | None:
+        """The look after a trial, or at the base."""
+        every = (one for one in self.events if isinstance(one, Weighed))
+        return next((one for one in every if one.trial == trial), None)
+
+    def refused(self) -> dict[str, str]:
+        """Settings left out, and why."""
+        return {one.setting: one.why for one in self.events if isinstance(one, Refused)}
+
+    def divided(self) -> Divided | None:
+        """How the window was divided first."""
+        return next((one for one in self.events if isinstance(one, Divided)), None)
+
+    def work(self) -> float:
+        """Supervised tokens of equal work."""
+        first = (self.newest(Trial(setting=name, seed=1, kind="time")) for name in self.entered())
+        done = [one.learnt for one in first if one and one.over in ("window", "horizon")]
+        return float(min(done, default=0))
+
+    def trials(self, setting: str, kind: Kind) -> dict[int, Trial]:
+        """By seed: the trials of a setting that count, each looked at after its end. A trial of
+        equal time that did the equal work counts as one of equal work."""
+        plan, found = self.divided(), dict[int, Trial]()
+        for seed in range(1, (plan.seeds if plan else 0) + 1):
+            timed = Trial(setting=setting, seed=seed, kind="time")
+            wanted = [timed] if kind == "time" else [
+                Trial(setting=setting, seed=seed, kind="work"),
+                *([timed] if self._does_the_work(timed) else ()),
+            ]  # fmt: skip
+            seen = next((one for one in wanted if self.look(one) is not None), None)
+            if seen is not None:
+                found[seed] = seen
+        return found
+
+    def _does_the_work(self, trial: Trial) -> bool:
+        last = self.newest(trial)
+        return last is not None and division.same_work(last.learnt, self.work())
+
+
+def compared(entries: Sequence[Entry], *, data: str, model: str, machine: str,
+             names: Sequence[str]) -> Comparison:  # fmt: skip
+    """The comparison as far as it has come; `names` in the order asked.
+
+    Raises:
+        ValueError: not two settings were tried.
+    """
+    told = Told.of(entries)
+    begun = next(one for one in told.events if isinstance(one, Started))
+    order = [name for name in names if name in told.entered()]
+    if len(order) < 2:
+        raise ValueError("fewer than two settings were tried")
+    base, plan = told.look(None), told.divided()
+    settings = tuple(_setting(told, name, order[0]) for name in order)
+    seconds = min((one.seconds for one in told.events if isinstance(one, Divided)), default=0.0)
+    return Comparison(
+        data=data,
+        model=model,
+        machine=machine,
+        versions=", ".join(f"{name} {version}" for name, version in begun.versions.items()),
+        when_utc=begun.started_utc,
+        window_seconds=begun.window_seconds or 0.0,
+        settings=settings,
+        base_loss=_mean(base.sums, base.counts) if base else None,
+        rows=len(base.sums) if base else 0,
+        seeds=max((len(one.at_time.seeds) for one in settings if one.at_time), default=0),
+        seconds=seconds,
+        work=told.work(),
+        refused=told.refused(),
+        whole=_whole(told, order, plan),
+        notes=tuple(one.text for one in told.events if isinstance(one, Noted)),
+    )
+
+
+def _whole(told: Told, order: Sequence[str], plan: Divided | None) -> bool:
+    """Whether every trial that was planned was looked at."""
+    if plan is None:
+        return False
+    kinds: tuple[Kind, ...] = ("time", "work") if plan.work else ("time",)
+    left = set(order) - set(told.refused())
+    return all(len(told.trials(name, kind)) == plan.seeds for name in left for kind in kinds)
+
+
+def _mean(sums: Sequence[float], counts: Sequence[int]) -> float:
+    return sum(sums) / max(sum(counts), 1)
+
+
+def _setting(told: Told, name: str, reference: str) -> Compared:
+    entered, slices = told.entered()[name], told.slices(name)
+    paces = [one.tokens / one.seconds for one in slices]
+    learnt = [one.learnt_tokens / one.seconds for one in slices]
+    seconds = [one.seconds / one.steps for one in slices]
+    tried = told.tried()[name]
+    pace = _around(paces, _rate(slices, "tokens"), tried.tokens_per_second)
+    steps = sum(one.steps for one in slices)
+    step = sum(one.seconds for one in slices) / steps if steps else tried.step_seconds
+    tokens = entered.job_tokens
+    job = Spread(mid=tokens / pace.mid, low=tokens / pace.high, high=tokens / pace.low, n=pace.n)
+    return Compared(
+        name=name,
+        candidate=entered.candidate,
+        tokens_per_second=pace,
+        learnt_per_second=_around(learnt, _rate(slices, "learnt_tokens"), tried.learnt_per_second),
+        step_seconds=_around(seconds, step, tried.step_seconds),
+        speed=_speed(told, name, reference),
+        job_steps=entered.job_steps,
+        job_epochs=entered.job_epochs,
+        job_seconds=job,
+        peak_bytes=max((one.peak_bytes for one in slices), default=tried.peak_bytes),
+        at_time=_outcome(told, name, reference, "time"),
+        at_work=_outcome(told, name, reference, "work"),
+        troubles=_troubles(told, name),
+        notes=entered.notes,
+    )
+
+
+def _rate(slices: Sequence[Sliced], tokens: str) -> float | None:
+    seconds = sum(one.seconds for one in slices)
+    return sum(getattr(one, tokens) for one in slices) / seconds if seconds else None
+
+
+def _around(seen: Sequence[float], mid: float | None, tried: float) -> Spread:
+    """The mean over everything, between the slices' extremes; before any slice, as tried."""
+    if not seen or mid is None:
+        return Spread(mid=tried, low=tried, high=tried, n=1)
+    return Spread(mid=mid, low=min(seen), high=max(seen), n=len(seen))
+
+
+def _troubles(told: Told, name: str) -> dict[str, int]:
+    every = [one for one in told.events if isinstance(one, Sliced) and one.trial.setting == name]
+    kinds = [kind for one in every for kind in one.troubles]
+    found = {kind: sum(one.troubles.get(kind, 0) for one in every) for kind in dict.fromkeys(kinds)}
+    lost = sum(one.over == "health" for one in every)
+    return found | ({"gave up": lost} if lost else {})
+
+
+def _speed(told: Told, name: str, reference: str) -> Spread:
+    """Supervised tokens a second over the reference's, slice by slice of the same round: what the
+    machine does to both cancels."""
+    if name == reference:
+        return Spread(mid=1.0, low=1.0, high=1.0, n=0)
+    mine, theirs = _by_round(told.slices(name)), _by_round(told.slices(reference))
+    logs = [math.log(mine[place] / theirs[place]) for place in sorted(set(mine) & set(theirs))]
+    tried = told.tried()
+    first = math.log(tried[name].learnt_per_second / tried[reference].learnt_per_second)
+    return scores.ratio(logs or [first])
+
+
+def _by_round(slices: Sequence[Sliced]) -> dict[tuple[int, str, int], float]:
+    """Supervised tokens a second of each round; a round that was interrupted has two slices."""
+    rounds: dict[tuple[int, str, int], list[Sliced]] = {}
+    for one in slices:
+        rounds.setdefault((one.trial.seed, one.trial.kind, one.round), []).append(one)
+    return {place: sum(one.learnt_tokens for one in some) / sum(one.seconds for one in some)
+            for place, some in rounds.items()}  # fmt: skip
+
+
+def _outcome(told: Told, name: str, reference: str, kind: Kind) -> Outcome | None:
+    """The losses of one setting's trials, beside the reference's of the same seeds."""
+    base, mine, theirs = told.look(None), told.trials(name, kind), told.trials(reference, kind)
+    if base is None or not mine:
+        return None
+    counts = np.asarray(base.counts, dtype=np.int64)
+    looks = {seed: _sums(told, trial) for seed, trial in mine.items()}
+    pairs = [(looks[seed], _sums(told, theirs[seed])) for seed in mine if seed in theirs]
+    beside = bool(pairs) and name != reference
+    ends = [one for trial in mine.values() if (one := told.newest(trial)) is not None]
+    return Outcome(
+        loss=scores.loss(list(looks.values()), counts),
+        seeds=tuple(float(one.sum() / max(counts.sum(), 1)) for one in looks.values()),
+        steps=fmean(one.step for one in ends),
+        learnt_tokens=fmean(one.learnt for one in ends),
+        seconds=fmean(one.spent for one in ends),
+        difference=scores.difference(pairs, counts) if beside else None,
+        quality=scores.quality(pairs, np.asarray(base.sums), counts) if beside else None,
+    )
+
+
+def _sums(told: Told, trial: Trial) -> scores.Sums:
+    look = told.look(trial)
+    return np.asarray(look.sums if look else (), dtype=np.float64)

@@ -1,0 +1,186 @@
+"""Before the window is divided: every setting planned, a few steps of each, the base's loss.
+
+In: what was asked for each setting, what was looked at. Out: plans and what a few steps have shown,
+journalled; a setting that cannot be run is refused with its reason. Never: keeps what they trained.
+"""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+
+from overnight.control.health import finite
+from overnight.planning import measure, search, timing
+from overnight.planning.question import Question
+from overnight.story.comparing_course import Aim, OwnTime, course
+from overnight.story.comparing_stage import Comparing
+from overnight.story.comparing_trial import Live, built, keep, weighed
+from overnight.story.held_out import LEAST_ROWS
+from overnight.training import parking
+from overnight.training.loop import Loop
+from overnight.training.room import OptimizerMemoryGone
+from overnight.training.session import Session
+from overnight.values.errors import InputError, NoPlanFits
+from overnight.values.ledger import Stepped, Stopped
+from overnight.values.plan import Candidate, Plan
+from overnight.values.trials import Entered, Refused, Trial, Tried
+
+TRY_SHARE = 0.1
+"""Of what is left: what the first steps of all settings may take together."""
+TRY_STEPS, TRY_LEAST = 5, 2
+"""Steps of each, and how few will do where they are long."""
+TRY_SECONDS = 1.0
+"""Steps shorter than this are taken for so long: a moment tells no pace."""
+LOOK_SHARE = 0.1
+"""Of what is left: what all looks at the held-out rows may take together."""
+WAY_BEYOND = 3600.0
+"""A window in which anything fits, to ask what a plan costs besides training."""
+
+
+def plan_all(on: Comparing) -> None:
+    """Plans every setting that was not refused; a refusal is journalled."""
+    known = {one.setting: one for one in on.told(Entered) if isinstance(one, Entered)}
+    out = {one.setting for one in on.told(Refused) if isinstance(one, Refused)}
+    for name, question in on.questions.items():
+        if name in out:
+            continue
+        try:
+            plan = planned(question, _expected_seconds(on))
+        except (InputError, NoPlanFits) as error:
+            on.tell(Refused(setting=name, why=str(error)))
+            continue
+        before = known.get(name)
+        on.plans[name] = replace(plan, candidate=before.candidate) if before else plan
+
+
+def planned(question: Question, seconds: float) -> Plan:
+    """The plan of a night in which so many seconds of training are left.
+
+    Raises:
+        NoPlanFits: the memory does not hold it; InputError: a given setting cannot be run here.
+    """
+    spacious = search.choose(replace(question, window_seconds=seconds + WAY_BEYOND))
+    others = (one.mid for name, one in spacious.time.phases.items() if name != "training")
+    window = seconds + sum(others) + spacious.reserve.seconds
+    try:
+        return search.choose(replace(question, window_seconds=window))
+    except NoPlanFits:
+        return spacious
+
+
+def _expected_seconds(on: Comparing) -> float:
+    """Of a trial, before anything is known of the pace."""
+    return max(on.left, 1.0) / (1.5 * on.seeds * len(on.questions))
+
+
+def try_all(on: Comparing) -> None:
+    """A few steps of every setting that was not tried yet; the base's loss before the first."""
+    known = {one.setting for one in on.told(Tried) if isinstance(one, Tried)}
+    for name in list(on.plans):
+        if name in known and on.base() is not None:
+            continue
+        on.at(name)
+        try:
+            _try_one(on, name)
+        except NoPlanFits as error:
+            _refuse(on, name, str(error))
+        except OptimizerMemoryGone:
+            _refuse(on, name, "memory ran out as the optimizer took its first step")
+        on.drop()
+
+
+def _refuse(on: Comparing, name: str, why: str) -> None:
+    on.tell(Refused(setting=name, why=why))
+    on.plans.pop(name, None)
+
+
+def _try_one(on: Comparing, name: str) -> None:
+    ground, candidate = on.ground, on.plans[name].candidate
+    clock = ground.clock
+    began = clock.awake()
+    trial = Trial(setting=name, seed=0, kind="work")
+    session = built(ground, name, candidate)
+    build_seconds = clock.awake() - began
+    aim = Aim(candidate=candidate, horizon=10 * TRY_STEPS)
+    path = course(aim, session.tokens_per_step, ground.request.settings.warmup_ratio)
+    on.live = Live(trial, session, path, OwnTime(clock.boot), on.folder_of(trial))
+    loop = Loop(session, path, acts=on.live, clock=clock.boot, awake=clock.awake)
+    parking.count_anew(session.accelerator.device.type)
+    while (gone := session.try_largest()) is not None:
+        loop.shrink(gone)
+    if on.base() is None:
+        _look_at_base(on, session)
+    steps = _few_steps(on, loop)
+    if not steps:
+        raise NoPlanFits("its first steps gave no finite loss")
+    on.plans[name] = replace(on.plans[name], candidate=session.candidate)
+    saving = clock.awake()
+    keep(ground, on.live)
+    saving = clock.awake() - saving
+    shutil.rmtree(on.live.folder, ignore_errors=True)
+    on.tell(_entered(on, name, session.candidate))
+    on.tell(_told(name, steps, session, build_seconds + 2.0 * saving))
+
+
+def _few_steps(on: Comparing, loop: Loop) -> list[Stepped]:
+    steps: list[Stepped] = []
+    budget = max(TRY_SHARE * on.left / max(len(on.plans), 1), 0.0)
+    for event in loop.train():
+        if isinstance(event, Stopped):
+            break
+        if isinstance(event, Stepped) and finite(event.loss):
+            steps.append(event)
+            spent = sum(step.seconds for step in steps)
+            long = len(steps) >= TRY_STEPS and spent >= min(TRY_SECONDS, budget)
+            if long or (len(steps) >= TRY_LEAST and spent >= budget):
+                break
+    return steps
+
+
+def _look_at_base(on: Comparing, session: Session) -> None:
+    """Few rows first, which says how many the window allows; then those."""
+    select = on.ground.data.split.select
+    price = weighed(on.ground, session, select[:LEAST_ROWS], None).seconds
+    looks = 1 + 2 * on.seeds * len(on.questions)
+    each = max(price / min(LEAST_ROWS, len(select)), 1e-6)
+    most = max(LEAST_ROWS, int(LOOK_SHARE * on.left / (looks * each)))
+    on.tell(weighed(on.ground, session, select[:most], None))
+
+
+def _told(name: str, steps: Sequence[Stepped], session: Session, switch: float) -> Tried:
+    seen = measure.measure(steps)
+    shares = sum(step.learnt_tokens for step in steps) / max(sum(step.tokens for step in steps), 1)
+    return Tried(
+        setting=name,
+        steps=len(steps),
+        step_seconds=seen.step_seconds,
+        tokens_per_second=seen.tokens_per_second,
+        learnt_per_second=max(shares * seen.tokens_per_second, 1e-9),
+        peak_bytes=parking.peak_bytes(session.accelerator.device.type),
+        switch_seconds=switch,
+    )
+
+
+def _entered(on: Comparing, name: str, candidate: Candidate) -> Entered:
+    """The setting with the whole job as it would do it: its own epochs, else the first that says
+    any, else one."""
+    profile = on.ground.cut(name, candidate.max_length).profile
+    job = replace(candidate, num_train_epochs=_epochs(on, name), max_steps=_most_steps(on, name))
+    steps = timing.steps_wanted(job, profile) or 1
+    epochs = steps / timing.steps_per_epoch(job, profile)
+    return Entered(
+        setting=name,
+        candidate=candidate,
+        job_steps=steps,
+        job_epochs=epochs,
+        job_tokens=epochs * profile.train_tokens,
+    )
+
+
+def _most_steps(on: Comparing, name: str) -> int | None:
+    return on.questions[name].request.settings.max_steps
+
+
+def _epochs(on: Comparing, name: str) -> float:
+    own = on.questions[name].request.settings.num_train_epochs
+    others = (one.request.settings.num_train_epochs for one in on.questions.values())
+    return own or next((one for one in others if one), 1.0)
