@@ -171,7 +171,9 @@ def _lines(path: Path, lines: list[str], rows: Any) -> None:
 
 
 def _tokens(path: Path, seen: "Data") -> None:
-    from datasets import Dataset
+    from datasets import Dataset, disable_progress_bars
+
+    disable_progress_bars()
 
     def rows() -> Iterator[dict[str, Any]]:
         for row in seen.split.train.tolist():
