@@ -156,6 +156,8 @@ OTHER: dict[str, object] = {
     "data": "x", "model": "x", "method": "full", "priority": "fast", "precision": "fp32",
     "eval_data": "x", "learn": "x", "processes": 2, "skip_bad_rows": True,
     "trust_remote_code": True, "patience": 3, "resume_from_checkpoint": "x",
+    "sample": 0.5, "sample_total": 9, "prefer": "recent", "engagement_column": "x",
+    "time_column": "x",
 }  # fmt: skip
 ASKED = [one.name for one in fields(Request) if one.name not in (*NOT_COMPARED, "settings")]
 
@@ -181,7 +183,8 @@ def test_every_setting_that_is_given_otherwise_is_refused_by_name(tmp_path, name
     assert f"settings was {{}}, now {{'{name}': 7}}" in said
 
 
-CHANGED = {"method": "lora", "precision": "bf16", "optim": "adamw_bnb_8bit"}
+CHANGED = {"method": "lora", "precision": "bf16", "optim": "adamw_bnb_8bit",
+           "strategy": "progressive"}  # fmt: skip
 
 
 def trained_as(folder: Path, candidate: Any, rows_per_step: int) -> Path:
