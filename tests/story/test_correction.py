@@ -40,7 +40,8 @@ def test_on_a_card_they_were_tried_beside_the_room_for_the_moments():
 def test_what_is_over_adds_up_to_now():
     prepared = Prepared(import_seconds=5.0, data_seconds=2.0, load_seconds=1.0, fingerprint="",
                         weights="")  # fmt: skip
-    on: Any = SimpleNamespace(prepared=prepared, looked_at=112.0, started_at=100.0)
+    found = SimpleNamespace(sized=None, rated=None)
+    on: Any = SimpleNamespace(prepared=prepared, looked_at=112.0, started_at=100.0, found=found)
     over = correction._over(on, now=120.0, settling=3.0)
     assert {name: phase.mid for name, phase in over.items()} == {
         "imports": 5.0, "tokenising": 2.0, "loading": 1.0, "first look": 4.0, "settling": 3.0,
@@ -74,3 +75,10 @@ def test_what_was_over_is_certain_and_the_rest_is_not(corrected: dict[str, Plan]
 def test_the_corrected_peak_is_that_of_the_night(corrected: dict[str, Plan], finished: Path):
     seen = max(one.event.peak_bytes for one in told(finished, Stepped))
     assert corrected["plan"].memory.peak_bytes == pytest.approx(seen, rel=0.1)
+
+
+def test_what_was_tried_before_the_first_step_is_a_phase_of_its_own():
+    found = SimpleNamespace(sized=SimpleNamespace(seconds=1.0), rated=SimpleNamespace(seconds=2.0))
+    on: Any = SimpleNamespace(prepared=None, looked_at=112.0, started_at=100.0, found=found)
+    over = correction._over(on, now=120.0, settling=0.0)
+    assert over["trials"].mid == 3.0 and over["first look"].mid == 9.0

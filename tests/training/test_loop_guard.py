@@ -2,11 +2,17 @@
 
 from dataclasses import replace
 
+import numpy as np
+import pytest
+from tests.training import tiny
+from tests.training.sickness import Sick, meet
 from tests.training.test_loop import course, kinds, night, of
 
 from overnight.control.patience import OVERFIT, Guard
+from overnight.training import methods
 from overnight.training.loop import Loop
-from overnight.values.ledger import Replanned, Stopped
+from overnight.training.session import Material
+from overnight.values.ledger import Evaluated, Replanned, Stepped, Stopped
 from overnight.values.troubles import Rewound
 
 
@@ -38,3 +44,19 @@ def test_where_it_may_not_act_nothing_of_it_happens():
     loop = risen()
     loop.course = replace(loop.course, guard=replace(loop.course.guard, active=False))
     assert list(loop.train())[-1] == Stopped(step=60, reason="horizon")
+
+
+@pytest.mark.tiny
+def test_a_real_night_that_learns_random_rows_by_heart_ends_near_its_best(base, tmp_path):
+    session = Sick(methods.load_base(str(base), tiny.CANDIDATE), tiny.CANDIDATE,
+                   Material(tiny.corpus(), np.arange(12), pad_id=1))  # fmt: skip
+    met = meet(tmp_path, session, horizon=400)
+    met.loop.course = replace(met.loop.course, guard=Guard(active=True))
+    met.live()
+    looks = {one.step: one.loss.loss for one in met.kinds(Evaluated) if not one.base}
+    (back,) = met.kinds(Rewound)
+    best = min((step for step in looks if step <= back.step), key=lambda step: looks[step])
+    assert (back.why, back.to_step) == (OVERFIT, best)
+    assert met.kinds(Stopped)[-1].reason == "overfit"
+    assert met.kinds(Stepped)[-1].step == best + max(1, best // 5) < 100
+    assert met.loss() < looks[back.step]

@@ -4,19 +4,18 @@ In: what was looked at and planned. Out: a Loop that stands where the night stan
 """
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from overnight.codec import from_json, to_json
+from overnight.codec import from_json
 from overnight.control.course import Course
 from overnight.control.deadline import Deadline
 from overnight.control.health import Health
 from overnight.control.patience import Guard, Patience
 from overnight.control.schedule import Schedule
 from overnight.planning import rules, timing
-from overnight.story import continued, held_out, packed, sameness, windows
+from overnight.story import continued, held_out, packed, pilots, sameness, sizing, windows
 from overnight.story.begin import PLAN
 from overnight.story.look import Look
 from overnight.story.publishing import publish_price
@@ -79,25 +78,6 @@ def stage(teller: Teller, request: Request, found: Look, plan: Plan) -> Stage:
     return Stage(teller, request, found, plan, session, keeper)
 
 
-def write_plan(folder: Path, plan: Plan, request: Request, found: Look) -> None:
-    """plan.json: what was asked, what is, and what is proposed, readable and re-runnable."""
-    content: dict[str, Any] = {
-        "request": to_json(request),
-        "window": to_json(request.window),
-        "dataset": to_json(found.data.profile),
-        "model": to_json(found.model),
-        "hardware": to_json(found.hardware),
-        "candidate": to_json(plan.candidate),
-        "estimate": to_json(plan.time),
-        "rejections": to_json(plan.rejections),
-        "plan": to_json(plan),
-    }
-    before = sealed.read(folder / PLAN)
-    # What was shown before anything was measured stays readable beside what came of it.
-    content["first_plan"] = before.get("first_plan", before.get("plan", content["plan"]))
-    sealed.write(folder / PLAN, content, twice=True)
-
-
 def begin(on: Stage, prepared: Prepared) -> Loop:
     """The loop, standing at the beginning or where the newest whole checkpoint stands."""
     loop = _begun(on, prepared)
@@ -107,6 +87,8 @@ def begin(on: Stage, prepared: Prepared) -> Loop:
 
 def _begun(on: Stage, prepared: Prepared) -> Loop:
     on.keeper.wanted = on.wanted
+    sizing.recall(on)
+    pilots.recall(on)
     on.publish_seconds, on.prepared = publish_price(prepared), prepared
     on.keeper.leaving = on.leaving
     on.aim(on.ends_at, on.leaves_at)
@@ -175,8 +157,8 @@ def _loop(on: Stage, then: Standing) -> Loop:
 
 def _fresh(on: Stage) -> Loop:
     """Rehearses what is needed before step 1: memory, one save, one look at each held-out part."""
-    then = _stood(on, "")
-    loop = _loop(on, then)
+    sizing.size(on)
+    loop = _loop(on, _stood(on, ""))
     loop.take_up()
     while (gone := on.session.try_largest()) is not None:
         on.teller.tell(loop.shrink(gone))
@@ -193,8 +175,10 @@ def _fresh(on: Stage) -> Loop:
         on.teller.tell(continued.take(on, came))
         _keep(on, loop)
         _tell_look(on, loop, on.keeper.evaluate(on.session))
+    pilots.run(on, loop)
     deadline = replace(loop.course.deadline, answer_seconds=on.answer_seconds)
-    loop.course = replace(loop.course, deadline=deadline)
+    schedule = replace(loop.course.schedule, peak=on.plan.candidate.learning_rate)
+    loop.course = replace(loop.course, deadline=deadline, schedule=schedule)
     horizon = on.teller.horizon
     warmup = rules.warmup_steps(horizon, on.request.settings.warmup_ratio)
     on.teller.tell(loop.happened(loop.replanned(horizon, "the plan", warmup_steps=warmup)))
@@ -262,8 +246,13 @@ def _resumed(on: Stage, found: lineage.Found) -> Loop:
 
 def _first(on: Stage) -> Standing:
     """Where the night began; its rate was another one until the rehearsal was over."""
-    written = sealed.read(on.teller.run_folder / PLAN)
-    rate = from_json(written["first_plan"], Plan).candidate.learning_rate
+    if on.found.rated is not None:
+        rate = on.found.rated.learning_rate
+    elif on.found.sized is not None:
+        rate = on.found.sized.learning_rate
+    else:
+        written = sealed.read(on.teller.run_folder / PLAN)
+        rate = from_json(written["first_plan"], Plan).candidate.learning_rate
     course = _course(on)
     course = replace(course, schedule=replace(course.schedule, peak=rate))
     return Standing(course=course, candidate=on.session.candidate)

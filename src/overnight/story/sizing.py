@@ -19,27 +19,26 @@ from overnight.values.choices import Sized
 from overnight.values.plan import Candidate
 
 
-def size(on: Stage) -> bool:
-    """Chooses the rows of a step, if that is still open; whether the session was changed."""
+def size(on: Stage) -> None:
+    """Chooses the rows of a step, if that is still open and there is more than one to choose."""
     asked = question(on.request, on.found, on.plan.window_seconds)
     open_ = trials.sizing_wanted(asked, on.session.candidate) and on.ends_at is not None
     if on.found.sized is not None or not open_:
-        return False
+        return
     known = {one.rows_per_step: one for one in sizes.alike(asked, on.session.candidate)}
     if len(known) < 2:
-        return False
+        return
     begun, before = on.now, Snapshot.of(on.session, weights=False)
     try:
         timed, fitting = _timed(on, known)
     finally:
         before.put_back(on.session)
     if len({one.rows for one in timed}) < 2:
-        return False
+        return
     tokens = on.session.corpus.lengths[on.session.train_rows].mean()
     share = weights(on.request.priority).pace_share
     found = sizes.chosen(timed, sorted(fitting), row_tokens=float(tokens), share=share)
     _take(on, known[on.session.agreed(found).rows], on.session.agreed(found), timed, on.now - begun)
-    return True
 
 
 def recall(on: Stage) -> None:
@@ -62,7 +61,8 @@ def _timed(on: Stage, known: dict[int, Candidate]) -> tuple[list[Timed], list[in
         try:
             timed += _steps(on, known[rows])
         except (MemoryGone, OptimizerMemoryGone):
-            fitting = [one for one in fitting if one < rows]
+            proven = max((one.rows for one in timed), default=0)
+            fitting = [one for one in fitting if one <= proven]
         if not limit and timed:
             limit = timing.rehearsal_seconds(timed[-1].seconds, window)
     return timed, fitting
