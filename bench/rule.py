@@ -29,20 +29,29 @@ from overnight.training.session import Material, Session
 from overnight.values.plan import Candidate
 from overnight.values.request import Request, Settings
 
-PARTS = ("rates", "batches", "methods", "pilots", "small")
+PARTS = (
+    "rates-tiny", "batches-tiny", "pilots-tiny", "rates-small", "batches-small", "pilots-small",
+    "methods", "small",
+)  # fmt: skip
 LOOKED = 120
 """Rows of the test side that a run is judged by."""
 AVERAGED = (0.1, 0.2)
 """Last shares of the steps whose weights are averaged."""
 TIMED_ROWS = (2, 4, 8, 16, 32)
-FRESH = {"fresh-5m": (256, 6, 688), "fresh-15m": (512, 4, 1376), "fresh-60m": (768, 8, 2048)}
+FRESH = {
+    "fresh-1m": (128, 4, 344),
+    "fresh-5m": (256, 6, 688),
+    "fresh-15m": (512, 4, 1376),
+    "fresh-60m": (768, 8, 2048),
+}
 """Hidden size, layers, inner size of Llamas that have learnt nothing."""
 
-PAIRS = (("fresh-5m", "gsm8k"), ("demo", "gsm8k"))
-SECONDS = {"rates": (40.0,), "batches": (40.0,), "pilots": (2.0, 6.0)}
+BASES = {"tiny": ("stories", "fresh-1m"), "small": ("demo", "fresh-5m")}
+SECONDS = {"rates": (12.0, 36.0), "batches": (12.0, 36.0), "pilots": (1.0, 2.0, 4.0)}
 ROWS = {"batches": (2, 8, 16)}
 RATES = {
-    "fresh-5m": (1e-3, 3e-3, 6e-3, 1.2e-2), "demo": (3e-4, 1e-3, 3e-3, 6e-3),
+    "fresh-1m": (1e-3, 3e-3, 6e-3, 1.2e-2), "stories": (1e-3, 3e-3, 6e-3, 1.2e-2),
+    "fresh-5m": (5e-4, 1e-3, 3e-3, 6e-3), "demo": (3e-4, 1e-3, 3e-3, 6e-3),
     "full": (3e-4, 1e-3, 3e-3), "lora": (1e-3, 3e-3, 1e-2),
 }  # fmt: skip
 """What is tried, by base or by method."""
@@ -74,10 +83,10 @@ def cells(part: str) -> Iterator[Cell]:
         for base, method in itertools.product(("demo", "fresh-15m"), ("full", "lora")):
             for rate in RATES[method]:
                 yield Cell(base=base, data="gsm8k", rate=rate, seconds=40.0, method=method)
-    for base, data in PAIRS if part in SECONDS else ():
-        for seconds, rows in itertools.product(SECONDS[part], ROWS.get(part, (4,))):
-            for rate in RATES[base]:
-                yield Cell(base=base, data=data, rate=rate, seconds=seconds, rows=rows)
+    question, _, size = part.partition("-")
+    for base, seconds in itertools.product(BASES.get(size, ()), SECONDS.get(question, ())):
+        for rows, rate in itertools.product(ROWS.get(question, (4,)), RATES[base]):
+            yield Cell(base=base, data="gsm8k", rate=rate, seconds=seconds, rows=rows)
 
 
 def path_of(data: Path, name: str) -> Path:
@@ -89,11 +98,13 @@ def path_of(data: Path, name: str) -> Path:
     }[name]
 
 
-def base_folder(name: str, work: Path) -> Path:
+def base_folder(name: str, data: Path, work: Path) -> Path:
     """The base model's folder; a fresh one is made with the demo's tokenizer."""
     demo = nights.ROOT / "src" / "overnight" / "assets" / "base"
     if name == "demo":
         return demo
+    if name == "stories":
+        return data / "stories260K" / "hf"
     folder = work / name
     if not (folder / "config.json").exists():
         _make(folder, demo, *FRESH[name])
@@ -127,7 +138,7 @@ class Bench:
     def looked(self, base: str, data: str) -> tuple[Look, Request, Candidate]:
         """The data in the model's tokens, and the plan's own candidate."""
         settings = Settings(num_train_epochs=1)
-        model = base_folder(base, self.work)
+        model = base_folder(base, self.data, self.work)
         request = Request(data=str(path_of(self.data, data)), model=str(model), settings=settings)
         seen = look(request)
         plan = decide(question(request, seen, None))

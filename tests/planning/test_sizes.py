@@ -23,13 +23,18 @@ def chosen(fixed: float, share: float = 0.95) -> sizes.Choice:
 
 
 def test_the_planned_size_is_tried_first_then_the_ends():
-    assert sizes.tried(SIZES, 8) == (8, 4, 64)
-    assert sizes.tried(SIZES, 4) == (4, 32, 12)
-    assert sizes.tried((4,), 4) == (4,)
+    assert sizes.tried(SIZES, 8, afford=100.0) == (8, 4, 64)
+    assert sizes.tried(SIZES, 4, afford=100.0) == (4, 64)
 
 
-def test_a_size_far_from_the_planned_one_is_not_tried():
-    assert max(sizes.tried(SIZES, 4)) == 32
+def test_what_cannot_be_afforded_is_not_tried():
+    assert sizes.tried(SIZES, 4, afford=20.0) == (4, 16)
+    assert sizes.tried(SIZES, 16, afford=5.0) == (16, 4)
+
+
+@pytest.mark.parametrize("afford", [0.0, 3.0, 8.0])
+def test_where_only_the_planned_size_can_be_nothing_is_tried(afford: float):
+    assert sizes.tried(SIZES, 4, afford=afford) == ()
 
 
 def test_where_a_step_costs_nothing_besides_its_tokens_the_smallest_is_taken():

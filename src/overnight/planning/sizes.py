@@ -12,8 +12,6 @@ from overnight.planning.measure import fit
 from overnight.planning.question import Question
 from overnight.values.plan import Candidate
 
-TRIED = 3
-"""Sizes that are timed: a line has two unknowns, and one more tells how straight it is."""
 STEPS = 2
 """Steps of each that count, after one that settles."""
 NOISE_TOKENS = 4000.0
@@ -41,13 +39,18 @@ class Choice:
     why: str
 
 
-def tried(sizes: Sequence[int], planned: int) -> tuple[int, ...]:
-    """The planned size first, then the smallest and the largest that are not far from it."""
-    near = [size for size in sizes if planned / 8 <= size <= planned * 8]
-    others = [size for size in (min(near), max(near)) if size != planned]
-    if len(others) == 1 and len(near) > 2:
-        others.append(near[len(near) // 2])
-    return (planned, *dict.fromkeys(size for size in others if size != planned))[:TRIED]
+def tried(sizes: Sequence[int], planned: int, *, afford: float) -> tuple[int, ...]:
+    """The planned size, then the smallest and the largest that `afford` (in steps of the planned
+    one) still holds; none at all where that is the planned one alone."""
+    each = STEPS + 1.0
+    left, found = afford - each, [planned]
+    smallest = min(sizes)
+    if 2 * smallest <= planned and each * smallest <= left * planned:
+        found.append(smallest)
+        left -= each * smallest / planned
+    larger = [size for size in sizes if size >= 2 * planned and each * size <= left * planned]
+    found += larger[-1:]
+    return tuple(found) if len(found) > 1 else ()
 
 
 def chosen(
