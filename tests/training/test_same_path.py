@@ -4,9 +4,11 @@ import itertools
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from accelerate.state import AcceleratorState
 from tests.conftest import ROOT
 from tests.training import same_path
 from tests.training.same_path import FACTORS, words
@@ -20,10 +22,11 @@ RESUMES = (1, 3, 5)
 
 
 @pytest.fixture(scope="module")
-def bases(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def bases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("bases")
     same_path.write_bases(folder)
-    return folder
+    yield folder
+    AcceleratorState._reset_state()  # the last case's precision is not that of other tests
 
 
 def test_every_two_settings_meet_in_a_case():
