@@ -15,7 +15,6 @@ from overnight.training.loop import Loop
 from overnight.training.room import MemoryGone
 from overnight.training.session import Taken
 from overnight.values.cadence import Cadence
-from overnight.values.curriculum import Curriculum, Leg
 from overnight.values.decisions import Progress
 from overnight.values.ledger import (
     Evaluated,
@@ -285,22 +284,3 @@ def test_a_real_session_trains_through_the_loop_to_its_horizon(base):
     events = list(loop.train())
     assert kinds(events) == ["Stepped", "Stepped", "Saved", "Stepped", "Stepped", "Stopped"]
     assert session.progress.step == 4
-
-
-def test_a_stage_begins_before_the_step_at_its_border():
-    begun = course(horizon=6)
-    stages = Curriculum(later=(Leg(rows_per_step=4, begins=0.5),)).to(0, 6).opened()
-    staged = replace(begun, deadline=replace(begun.deadline, stages=stages))
-    events = kinds(list(night(begin=staged).train()))
-    at = events.index("StageBegan")
-    assert (events[:at].count("Stepped"), events[at + 1]) == (3, "Stepped")
-    assert events.count("StageBegan") == 1
-
-
-def test_a_rewind_says_which_stage_the_data_is_in():
-    begun = course(horizon=9)
-    stages = Curriculum(later=(Leg(rows_per_step=4, begins=0.3),)).to(0, 9).opened()
-    staged = replace(begun, deadline=replace(begun.deadline, stages=stages))
-    events = list(night(*[WELL] * 4, *[LOST] * 4, begin=staged).train())
-    assert [event.stage for event in of(Rewound, events)] == [1]
-    assert len(of(StageBegan, events)) == 1
