@@ -16,7 +16,7 @@ from overnight.values.ledger import Entry, Event, Started
 from overnight.values.request import Request, Settings
 
 E = TypeVar("E", bound=Event)
-TICK = 0.004
+TICK = 0.05
 """Seconds that go by at each look at the clock: a step is a few of them."""
 SHARED = Settings(learning_rate=1e-2, gradient_checkpointing=False)
 
@@ -49,7 +49,7 @@ def requests(small: Small) -> dict[str, Request]:
 class Stand:
     """A comparison that can be stopped and taken up again, as in another process."""
 
-    def __init__(self, small: Small, found: Look, folder: Path, *, window: float = 60.0) -> None:
+    def __init__(self, small: Small, found: Look, folder: Path, *, window: float = 25.0) -> None:
         self.small, self.found, self.folder, self.window = small, found, folder, window
         self.clock = Ticking()
         self.entries: list[Entry] = []

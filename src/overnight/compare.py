@@ -32,7 +32,7 @@ from overnight.story.closing import given_back
 from overnight.story.comparing import Asked
 from overnight.story.comparing_watch import Watch, in_words
 from overnight.story.outliving import outliving_readers
-from overnight.training import journal, sealed
+from overnight.training import journal, parking, sealed
 from overnight.training.journal import Journal
 from overnight.values.comparison import Comparison
 from overnight.values.errors import EndedEarly, NoPlanFits
@@ -40,6 +40,8 @@ from overnight.values.facts import Hardware
 from overnight.values.ledger import Ended
 
 CRASHED = 1
+TOO_SHORT = ("the window was over before every setting had taken a few steps; give one several "
+             "times as long, or fewer settings")  # fmt: skip
 
 
 def run(asked: Asked, *, clock: Clock, fresh: bool = False, renew: bool = False,
@@ -73,6 +75,8 @@ def _held(night: Night, clock: Clock, signals: Signals, *, as_json: bool) -> int
         why = watch.run()
         if why == "refused":
             return given_back(night.folder, watch.status, new=night.new)
+        if why == "time" and not comparing.begun(night.folder):
+            raise NoPlanFits(TOO_SHORT)
         kept = clock.boot() <= ends_at
         status = {"asked": EndedEarly.exit_status, "crashed": CRASHED}.get(why, 0)
         said = in_words(why, signals.asked)
@@ -103,8 +107,7 @@ def _figures(night: Night) -> Comparison:
             machine=machine, names=[one.name for one in asked.settings],
         )  # fmt: skip
     except (KeyError, ValueError):
-        raise NoPlanFits("the window was over before two settings had taken a few steps; give a "
-                         "longer one, or fewer settings") from None  # fmt: skip
+        raise NoPlanFits(TOO_SHORT) from None
 
 
 def work(folder: Path, *, clock: Clock) -> int:
@@ -119,6 +122,7 @@ def work(folder: Path, *, clock: Clock) -> int:
         world.listen()
         on = comparing_opening.opened(folder, written, clock, lambda: _end(world))
         world.phase = "training"
+        parking.settle()
         comparing_tries.plan_all(on)
         comparing_tries.try_all(on)
         comparing_opening.check_enough(on)

@@ -54,8 +54,11 @@ def test_rows_are_read_whole_and_cut_by_each_setting(on: Comparing) -> None:
     assert on.questions["a"].request.settings.max_length == 20
 
 
-def test_the_verdict_s_share_of_the_window_is_kept(on: Comparing, clock: FakeClock) -> None:
-    assert on.left == pytest.approx(600.0 - CLOSING_SECONDS - 6.0, abs=1.0)
+def test_the_verdict_s_share_of_the_window_is_kept(
+    small: Small, on: Comparing, clock: FakeClock
+) -> None:
+    over = comparing.found(asked(small), on.folder, clock, renew=False).over_at
+    assert over is not None and on.ends_at == pytest.approx(over - CLOSING_SECONDS - 6.0)
     assert on.window == 600.0
 
 

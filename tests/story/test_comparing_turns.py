@@ -35,10 +35,17 @@ def _done(stand: Stand, until: int | None) -> bool:
     return until is not None and len(stand.told(Sliced)) >= until
 
 
+@pytest.fixture(scope="module", autouse=True)
+def few_slices() -> Iterator[None]:
+    """Two slices a trial: what is tested here needs no more."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(comparing_turns.division, "ROUNDS", (2, 1))
+        patch.setattr(comparing_turns.division, "SWITCH_SHARE", 1.0)
+        yield
+
+
 @pytest.fixture(scope="module")
-def whole(
-    small: Small, found: Look, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Stand]:
+def whole(small: Small, found: Look, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
     """A comparison to its end, with one seed."""
     with Stand(small, found, tmp_path_factory.mktemp("whole") / "c") as stand:
         go(stand)
@@ -53,8 +60,8 @@ def test_every_trial_is_trained_to_its_end_and_looked_at(whole: Stand) -> None:
     assert looked[0] is None and set(timed) <= set(looked)
     for one in timed:
         last = [told for told in whole.told(Sliced) if told.trial == one][-1]
-        assert last.over and last.spent <= plan.seconds + 0.1
-        assert last.spent == pytest.approx(plan.seconds, rel=0.1)
+        assert last.over and last.spent <= plan.seconds + 0.3
+        assert last.spent == pytest.approx(plan.seconds, rel=0.2)
 
 
 @pytest.mark.tiny
@@ -83,8 +90,8 @@ def test_one_that_was_left_goes_on_and_measures_nothing_twice(
     small: Small, found: Look, tmp_path: Path
 ) -> None:
     with Stand(small, found, tmp_path / "c") as stand:
-        go(stand, until=3)
-        assert len(stand.told(Sliced)) == 3 and len(stand.told(Weighed)) == 1
+        go(stand, until=2)
+        assert len(stand.told(Sliced)) == 2 and len(stand.told(Weighed)) == 1
         go(stand)
     timed = [one for one in stand.told(Sliced) if one.trial.kind == "time"]
     assert len({(one.trial, one.round) for one in timed}) == len(timed)

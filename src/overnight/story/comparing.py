@@ -15,7 +15,7 @@ from overnight.training import journal, sealed
 from overnight.values.errors import InputError
 from overnight.values.ledger import Ended
 from overnight.values.request import Request
-from overnight.values.trials import Tried
+from overnight.values.trials import Sliced, Tried
 
 PREFIX = "compare-"
 SETTINGS = "settings.json"
@@ -129,6 +129,11 @@ def read(folder: Path) -> Asked:
     bare = from_json(kept["settings"], tuple[Setting, ...])
     settings = tuple(replace(one, request=_sharing(one.request, request)) for one in bare)
     return Asked(request=request, settings=settings, seeds=int(kept["seeds"]))
+
+
+def begun(folder: Path) -> bool:
+    """Whether any setting was compared in more than its first steps."""
+    return any(isinstance(entry.event, Sliced) for entry in journal.read(folder))
 
 
 def over(folder: Path) -> bool:

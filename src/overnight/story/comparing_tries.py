@@ -5,11 +5,13 @@ journalled; a setting that cannot be run is refused with its reason. Never: keep
 """
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
+from overnight.control import recovery
 from overnight.control.health import finite
-from overnight.planning import measure, search, timing
+from overnight.planning import division, measure, search, timing
 from overnight.planning.question import Question
 from overnight.story.comparing_course import Aim, OwnTime, course
 from overnight.story.comparing_stage import Comparing
@@ -23,11 +25,14 @@ from overnight.values.errors import InputError, NoPlanFits
 from overnight.values.ledger import Stepped, Stopped
 from overnight.values.plan import Candidate, Plan
 from overnight.values.trials import Entered, Refused, Trial, Tried
+from overnight.values.units import show_duration
 
 TRY_SHARE = 0.1
 """Of what is left: what the first steps of all settings may take together."""
 TRY_STEPS, TRY_LEAST = 5, 2
 """Steps of each, and how few will do where they are long."""
+TRY_PIECES = 4
+"""Micro-batches of such a step at most: the pace of more is the same."""
 TRY_SECONDS = 1.0
 """Steps shorter than this are taken for so long: a moment tells no pace."""
 LOOK_SHARE = 0.1
@@ -78,6 +83,7 @@ def try_all(on: Comparing) -> None:
     for name in list(on.plans):
         if name in known and on.base() is not None:
             continue
+        check_room(on)
         on.at(name)
         try:
             _try_one(on, name)
@@ -88,37 +94,69 @@ def try_all(on: Comparing) -> None:
         on.drop()
 
 
+def check_room(on: Comparing) -> None:
+    """Whether a few steps of each setting can still fit, by those that were tried so far.
+
+    Raises:
+        NoPlanFits: they cannot; names the shortest window that is likely to do.
+    """
+    seen = {one.setting: one for one in on.told(Tried) if isinstance(one, Tried)}
+    tried = [seen[name] for name in on.plans if name in seen]
+    if not tried:
+        return
+    step = division.slowest_step(tried)
+    needed = division.FEWEST_STEPS * step * len(on.plans)
+    if needed > on.left:
+        raise NoPlanFits(too_short(on, needed + step * (len(on.plans) - len(tried))))
+
+
+def too_short(on: Comparing, needed: float) -> str:
+    """Which window would do: what is spent already and what is needed, a little more of both."""
+    whole = 1.1 * (on.window - on.left + needed)
+    return (f"the window leaves no time for {division.FEWEST_STEPS} steps of each setting; the "
+            f"shortest that works is about {show_duration(whole)}")  # fmt: skip
+
+
 def _refuse(on: Comparing, name: str, why: str) -> None:
     on.tell(Refused(setting=name, why=why))
     on.plans.pop(name, None)
 
 
 def _try_one(on: Comparing, name: str) -> None:
-    ground, candidate = on.ground, on.plans[name].candidate
-    clock = ground.clock
+    ground, clock = on.ground, on.ground.clock
+    whole = on.plans[name].candidate
+    tried = replace(whole, gradient_accumulation_steps=min(whole.gradient_accumulation_steps,
+                                                           TRY_PIECES))  # fmt: skip
     began = clock.awake()
-    trial = Trial(setting=name, seed=0, kind="work")
-    session = built(ground, name, candidate)
+    session = built(ground, name, tried)
     build_seconds = clock.awake() - began
-    aim = Aim(candidate=candidate, horizon=10 * TRY_STEPS)
+    aim = Aim(candidate=tried, horizon=10 * TRY_STEPS)
     path = course(aim, session.tokens_per_step, ground.request.settings.warmup_ratio)
-    on.live = Live(trial, session, path, OwnTime(clock.boot), on.folder_of(trial))
-    loop = Loop(session, path, acts=on.live, clock=clock.boot, awake=clock.awake)
+    trial = Trial(setting=name, seed=0, kind="work")
+    on.live = live = Live(trial, session, path, OwnTime(clock.boot), on.folder_of(trial))
+    loop = Loop(session, path, acts=live, clock=clock.boot, awake=clock.awake)
     parking.count_anew(session.accelerator.device.type)
     while (gone := session.try_largest()) is not None:
-        loop.shrink(gone)
+        whole = recovery.as_small(whole, loop.shrink(gone))
     if on.base() is None:
         _look_at_base(on, session)
     steps = _few_steps(on, loop)
     if not steps:
         raise NoPlanFits("its first steps gave no finite loss")
-    on.plans[name] = replace(on.plans[name], candidate=session.candidate)
-    saving = clock.awake()
-    keep(ground, on.live)
-    saving = clock.awake() - saving
-    shutil.rmtree(on.live.folder, ignore_errors=True)
-    on.tell(_entered(on, name, session.candidate))
-    on.tell(_told(name, steps, session, build_seconds + 2.0 * saving))
+    seen = _seen(name, steps, session, pieces=whole.rows_per_step / tried.rows_per_step)
+    on.plans[name] = replace(on.plans[name], candidate=whole)
+    saving = _timed(clock.awake, partial(keep, ground, live))
+    shutil.rmtree(live.folder, ignore_errors=True)
+    del session, loop, live
+    leaving = _timed(clock.awake, on.drop)
+    on.tell(_entered(on, name, whole))
+    on.tell(replace(seen, switch_seconds=build_seconds + 2.0 * saving + leaving))
+
+
+def _timed(clock: Callable[[], float], act: Callable[[], None]) -> float:
+    began = clock()
+    act()
+    return clock() - began
 
 
 def _few_steps(on: Comparing, loop: Loop) -> list[Stepped]:
@@ -146,17 +184,18 @@ def _look_at_base(on: Comparing, session: Session) -> None:
     on.tell(weighed(on.ground, session, select[:most], None))
 
 
-def _told(name: str, steps: Sequence[Stepped], session: Session, switch: float) -> Tried:
+def _seen(name: str, steps: Sequence[Stepped], session: Session, *, pieces: float) -> Tried:
+    """What the steps have shown; each of the setting's own is `pieces` times as long."""
     seen = measure.measure(steps)
     shares = sum(step.learnt_tokens for step in steps) / max(sum(step.tokens for step in steps), 1)
     return Tried(
         setting=name,
         steps=len(steps),
-        step_seconds=seen.step_seconds,
+        step_seconds=pieces * seen.step_seconds,
         tokens_per_second=seen.tokens_per_second,
         learnt_per_second=max(shares * seen.tokens_per_second, 1e-9),
         peak_bytes=parking.peak_bytes(session.accelerator.device.type),
-        switch_seconds=switch,
+        switch_seconds=0.0,
     )
 
 

@@ -23,6 +23,7 @@ from overnight.story.comparing_trial import (
     taken_up,
     weighed,
 )
+from overnight.story.comparing_tries import too_short
 from overnight.training.room import OptimizerMemoryGone
 from overnight.values.errors import NoPlanFits
 from overnight.values.ledger import Noted
@@ -97,7 +98,7 @@ def divided(on: Comparing) -> Division:
     terms = Terms(left=on.left, seeds=on.seeds, look_seconds=_look_seconds(on))
     found = division.divide(tried, terms)
     if found is None:
-        raise NoPlanFits(_too_short(on, division.shortest(tried, terms)))
+        raise NoPlanFits(too_short(on, division.shortest(tried, terms)))
     why = []
     if found.seeds < on.seeds:
         why.append(f"{found.seeds} of {on.seeds} seeds")
@@ -108,13 +109,6 @@ def divided(on: Comparing) -> Division:
                     rounds=found.rounds, rows=len(base.sums) if base else 0,
                     why=", ".join(why)))  # fmt: skip
     return found
-
-
-def _too_short(on: Comparing, needed: float) -> str:
-    """Which window would do: what is spent already and what is needed, a little more of both."""
-    whole = 1.1 * (on.window - on.left + needed)
-    return (f"the window leaves no time for {division.FEWEST_STEPS} steps of each setting; the "
-            f"shortest that works is about {show_duration(whole)}")  # fmt: skip
 
 
 def _look_seconds(on: Comparing) -> float:
@@ -184,6 +178,7 @@ def _turn(on: Comparing, heat: Heat, trial: Trial, number: int) -> None:
             return
         on.tell(last)
         forget_older(live)
+        del live  # else it would still be there when the next one comes
     if last.over:
         _look(on, heat, trial)
 
@@ -232,6 +227,7 @@ def _look(on: Comparing, heat: Heat, trial: Trial) -> None:
     on.tell(weighed(on.ground, live.session, rows, trial))
     comparing_lessons.remember(on, trial, live.session.candidate)
     folder = live.folder
+    del live
     on.drop()
     shutil.rmtree(folder, ignore_errors=True)
 
