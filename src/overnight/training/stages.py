@@ -42,10 +42,11 @@ class Material:
 def best(material: Material, count: int) -> Rows:
     """The best training rows: by engagement where rows have any, of equals and else the longest."""
     train, lengths = material.train, material.corpus.lengths[material.train]
-    keys = [np.arange(len(train)), -lengths]
+    liked = np.zeros(len(train))
     if material.engagement is not None:
-        keys.append(-np.nan_to_num(material.engagement[train], nan=-np.inf))
-    return np.sort(train[np.lexsort(keys)[:count]])
+        liked = np.nan_to_num(material.engagement[train], nan=-np.inf)
+    ranked = np.lexsort((np.arange(len(train)), -lengths, -liked))
+    return np.asarray(np.sort(train[ranked[:count]]))
 
 
 def orders(material: Material, candidate: Candidate) -> tuple[Order, ...]:
@@ -130,4 +131,5 @@ def beta2(session: "Session") -> float:
     usual = candidate.rows_per_step * float(lengths[session.train_rows].mean())
     tokens = order.rows_per_step * float(lengths[order.rows].mean())
     low, high = BETA2_LIMITS
-    return round(min(max(candidate.adam_beta2 ** (tokens / usual), low), high), 4)
+    kept: float = candidate.adam_beta2 ** (tokens / usual)
+    return round(min(max(kept, low), high), 4)
