@@ -80,8 +80,8 @@ def test_a_shorter_run_does_not_want_a_higher_one():
 
 def test_a_window_that_cannot_pay_for_all_of_them_has_none():
     asked = {"horizon": 2000, "step_seconds": 0.1, "look_seconds": 1.0}
-    assert pilots.steps(**asked, room=44.0) == 100
-    assert pilots.steps(**asked, room=43.0) == 0
+    assert pilots.steps(**asked, room=33.0) == 100
+    assert pilots.steps(**asked, room=32.0) == 0
 
 
 def test_in_a_long_night_a_pilot_is_a_share_of_it():

@@ -101,6 +101,20 @@ def test_what_takes_too_long_is_given_up(on: Stage, monkeypatch: pytest.MonkeyPa
     assert "too long" in given_up(on)
 
 
+def test_one_beyond_the_edge_is_flown_only_where_there_is_time(on: Stage, monkeypatch: Any):
+    monkeypatch.setattr(planned, "concluded", lambda tried: 1e-3)
+    monkeypatch.setattr(planned, "following", lambda tried, first: first * 3.0 ** len(tried))
+    monkeypatch.setattr(planned, "USUAL", 1)
+    monkeypatch.setattr(pilots, "_flight", lambda series, rate: late(series))
+
+    def late(series: Any) -> Any:
+        series.until = -math.inf
+        return series.counts * 1.0
+
+    pilots.run(on, LOOP)
+    assert len(kinds(on, Piloted)) == 1 and kinds(on, Rated)[0].best == 1e-3
+
+
 def test_memory_that_runs_out_ends_them(on: Stage, monkeypatch: pytest.MonkeyPatch):
     def gone(self: Session, rate: float):
         raise MemoryGone(64, 32)

@@ -16,8 +16,8 @@ LEAST_STEPS = 100
 """... and so many steps: the shorter it is, the further its best rate from the night's."""
 APART = 3.0
 """Factor between two rates. Within 2 of the best a rate costs less than 0.02 nats."""
-MOST = 4
-"""Pilots: three around the best, one more where the best is at an edge."""
+USUAL, MOST = 3, 4
+"""Pilots: three around the best; one more where the best is at an edge and there is time."""
 HORIZON_EXPONENT = 0.3
 """The best rate falls with the number of steps (Bjorck et al., ICLR 2025, arXiv:2409.19913)."""
 MOST_CORRECTION = 4.0
@@ -36,9 +36,9 @@ class Tried:
 
 
 def steps(*, horizon: int, step_seconds: float, look_seconds: float, room: float) -> int:
-    """Steps of one pilot; 0 where `room` (seconds) does not hold all that may be needed."""
+    """Steps of one pilot; 0 where `room` (seconds) does not hold as many as are usual."""
     wanted = max(LEAST_STEPS, math.ceil(EACH * horizon))
-    needed = MOST * (wanted * step_seconds + look_seconds)
+    needed = USUAL * (wanted * step_seconds + look_seconds)
     return wanted if needed <= room else 0
 
 

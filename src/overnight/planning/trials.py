@@ -43,4 +43,5 @@ def seconds(question: Question, candidate: Candidate, time: TimeEstimate, look: 
         steps = pilots.steps(horizon=time.total_steps, step_seconds=step, look_seconds=look,
                              room=room)  # fmt: skip
     flown = steps * step + look if steps else 0.0
-    return Interval(low=0.0, mid=sized + 3.0 * flown, high=sized + pilots.MOST * flown)
+    return Interval(low=0.0, mid=sized + pilots.USUAL * flown,
+                    high=sized + min(pilots.MOST * flown, max(room, 0.0)))  # fmt: skip

@@ -123,16 +123,20 @@ def _room(on: Stage) -> float:
 
 def _fly(series: _Series, before: Snapshot) -> None:
     on, first = series.on, series.on.plan.candidate.learning_rate
+    took = 0.0
     while (rate := on.session.agreed(pilots.following(series.tried(), first))) is not None:
         begun, why = on.now, ""
+        if on.session.agreed(len(series.losses) >= pilots.USUAL and begun + took > series.until):
+            return
         before.put_back(on.session)
         try:
             rows = _flight(series, rate)
         except GivenUp as error:
             rows, why = None, str(error)
         loss = math.nan if rows is None else float(rows.sum() / max(series.counts.sum(), 1))
+        took = on.now - begun
         on.teller.tell(Piloted(learning_rate=rate, steps=series.steps, loss=loss, note=why,
-                               seconds=on.now - begun))  # fmt: skip
+                               seconds=took))  # fmt: skip
         if rows is None:
             raise GivenUp(why)
         series.rows[rate] = rows
