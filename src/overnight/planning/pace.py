@@ -151,9 +151,9 @@ def data_pace(
 ) -> Interval:
     """Tokens of real rows a second, all processes together: padding is no progress."""
     if candidate.packing:
-        shaped, wide = packing.like(candidate, dataset)
+        shaped, width = packing.like(candidate, dataset)
         learnt = dataset.learnt_tokens / max(dataset.num_tokens, 1)
-        return tokens_per_second(shaped, model, hardware, wide, learnt=learnt)
+        return tokens_per_second(shaped, model, hardware, width, learnt=learnt)
     rows = candidate.per_device_train_batch_size
     wide = widths(dataset, candidate.max_length, rows=rows, rows_per_step=candidate.rows_per_step)
     padded = sum(wide) / len(wide)

@@ -28,7 +28,7 @@ def fuse(model: Any, candidate: Candidate) -> None:
         raise InputError("use_liger_kernel=true needs a CUDA card; leave it out here")
     if importlib.util.find_spec("liger_kernel") is None:
         raise InputError("use_liger_kernel=true needs liger-kernel: pip install liger-kernel")
-    from liger_kernel.transformers import monkey_patch
+    from liger_kernel.transformers import monkey_patch  # type: ignore[import-not-found]
 
     kind = model.config.model_type
     if kind not in monkey_patch.MODEL_TYPE_TO_APPLY_LIGER_FN:

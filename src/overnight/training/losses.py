@@ -174,11 +174,11 @@ def _looks_back_only(model: Any, batch: Batch) -> bool:
         )
     except (AttributeError, TypeError, ValueError):
         return False
-    moved = (bare[0] - bare[1]).abs().max().item()
+    moved = float((bare[0] - bare[1]).abs().max())
     # In 16 bits two kernels round differently; what is not hidden would move logits by far more.
     rounding = TOLERANCE if hidden.dtype == torch.float32 else 0.05
-    top = max(hidden.abs().max().item(), 1.0)
-    return moved == 0.0 and (hidden - bare[0]).abs().max().item() <= rounding * top
+    top = max(float(hidden.abs().max()), 1.0)
+    return moved == 0.0 and float((hidden - bare[0]).abs().max()) <= rounding * top
 
 
 def by_row(losses: "torch.Tensor", batch: Batch) -> "torch.Tensor":
