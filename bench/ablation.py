@@ -43,8 +43,8 @@ BY_WORDS: dict[str, Words] = {
     "batch rule (8 rows)": _set(per_device_train_batch_size=8, gradient_accumulation_steps=1),
     "choice of last, best, average (last)": _set(load_best_model_at_end="false"),
 }
-USED: dict[str, Callable[[Result], bool]] = {"pilots": lambda whole: whole["pilots"] > 0}
-"""Whether a whole night had a piece at all; of any other it had."""
+TRIED = ("pilots", "sizing")
+"""Pieces that a night has only where its window has room for them; its result counts them."""
 PIECES = (*BY_WORDS, *ablation_night.PIECES)
 
 
@@ -73,7 +73,7 @@ def coming(known: Mapping[str, Result]) -> Iterator[tuple[Run, str]]:
 def one_run(run: Run, piece: str, on: Ready, work: Path, whole: Result | None) -> dict[str, Any]:
     """A night without a piece, judged; of a piece that was not used only that."""
     folder = work / "run"
-    if whole is not None and piece in USED and not USED[piece](whole):
+    if whole is not None and piece in TRIED and not whole[piece]:
         return {"key": run.key, "arm": run.arm, "cell": run.cell.name, "seed": run.seed,
                 "unused": True}  # fmt: skip
     if piece in ablation_night.PIECES:

@@ -55,9 +55,17 @@ def no_pilots() -> None:
     _replace(pilots, "run", lambda *given: None)
 
 
+def no_sizing() -> None:
+    """The rows of a step as the plan has them, whatever a few sizes would show."""
+    from overnight.story import sizing
+
+    _replace(sizing, "size", lambda *given: None)
+
+
 PIECES: dict[str, Callable[[], None]] = {
     "bucketing": no_bucketing, "head": no_bare_head, "no mask": padding_masked,
     "look-ahead": no_look_ahead, "pilots": no_pilots,
+    "sizing": no_sizing,
 }  # fmt: skip
 
 

@@ -81,4 +81,5 @@ def told(folder: Path, window: float, took: float) -> dict[str, Any]:
         "published_at": published[-1]["t"] if published else None,
         "candidate": written.get("candidate"),
         "pilots": sum(one["kind"] == "Piloted" for one in journal),
+        "sizing": sum(one["kind"] == "Sized" for one in journal),
     }

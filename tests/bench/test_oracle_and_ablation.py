@@ -14,7 +14,7 @@ CELL = oracle.cell_of("fresh/gsm8k")
 def result(run, loss: float) -> dict:
     return HEAD | {"key": run.key, "arm": run.arm, "cell": run.cell.name, "seed": run.seed,
                    "window": 60.0, "loss": loss, "rows": rows(loss), "steps": 9, "tokens": 900,
-                   "candidate": CANDIDATE, "pilots": 0}  # fmt: skip
+                   "candidate": CANDIDATE, "pilots": 0, "sizing": 1}  # fmt: skip
 
 
 def swept(ours: float) -> dict[str, dict]:
