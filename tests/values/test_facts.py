@@ -1,10 +1,10 @@
 """Arithmetic of facts."""
 
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 
 import pytest
 
-from overnight.values.facts import DatasetProfile, Interval
+from overnight.values.facts import DatasetProfile, Interval, Sampled
 
 
 def profile(*, num_rows: int, num_tokens: int) -> DatasetProfile:
@@ -48,3 +48,18 @@ def test_rows_have_a_mean_length_and_no_rows_have_none() -> None:
 def test_a_fact_cannot_be_changed() -> None:
     with pytest.raises(FrozenInstanceError):
         Interval.exactly(1).mid = 2  # type: ignore[misc]
+
+
+def test_a_sample_is_told_by_what_was_kept_for_what() -> None:
+    told = Sampled(kept=31_204, of=63_394, engaged=15_848, recent=2_000, drawn=13_356,
+                   engagement="likes", time="sent")  # fmt: skip
+    assert told.words == (
+        "kept 31,204 of 63,394: 15,848 by engagement (`likes`), 2,000 of the last 90 days "
+        "(`sent`), 13,356 drawn from the rest"
+    )
+
+
+def test_all_rows_are_read_to_pick_some() -> None:
+    whole = profile(num_rows=100, num_tokens=1000)
+    assert whole.tokens_read == 1000
+    assert replace(whole, sampled=Sampled(kept=80, of=880)).tokens_read == 9000

@@ -79,7 +79,7 @@ def prior_prices(
     trained = trainable_parameters(candidate, model)
     return Prices(
         imports=IMPORTS,
-        tokenising=LOOKING + _over(dataset.num_tokens, TOKENISING),
+        tokenising=LOOKING + _over(dataset.tokens_read, TOKENISING),
         loading=LOAD + weights,
         settling=_settling(candidate, dataset, pace, hardware.device),
         save=SAVE + _about(CHECKPOINT_BYTES * trained / disk),

@@ -46,7 +46,8 @@ def _profile(profile: DatasetProfile) -> Table:
     counts = f"{show_count(profile.num_tokens)}, {show_count(profile.learnt_tokens)} of them learnt"
     tables.row(table, "rows", f"{profile.num_rows:,}: {parts}")
     if profile.sampled is not None:
-        tables.row(table, "sample", profile.sampled.words)
+        words = f"{profile.sampled.words}; held-out rows come from all"
+        tables.row(table, "sample", words)
     tables.row(table, "tokens", f"{counts}; {profile.avg_tokens_per_sample:.0f} a row")
     tables.row(table, "row lengths", ", ".join(f"{name} {length:,}" for name, length in lengths))
     for name, told in (*_doubt(profile), *_batching(profile)):

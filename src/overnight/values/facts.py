@@ -122,6 +122,12 @@ class DatasetProfile:
         """Mean row length in tokens, uncut."""
         return self.num_tokens / max(self.num_rows, 1)
 
+    @property
+    def tokens_read(self) -> float:
+        """Tokens that are read and counted to come by these rows: a sample picks from all."""
+        left = self.sampled.of - self.sampled.kept if self.sampled else 0
+        return self.num_tokens + left * self.avg_tokens_per_sample
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelProfile:
