@@ -76,6 +76,7 @@ def _held(night: Night, clock: Clock, signals: Signals, *, as_json: bool) -> int
         if why == "refused":
             return given_back(night.folder, watch.status, new=night.new)
         if why == "time" and not comparing.begun(night.folder):
+            given_back(night.folder, NoPlanFits.exit_status, new=night.new)
             raise NoPlanFits(TOO_SHORT)
         kept = clock.boot() <= ends_at
         status = {"asked": EndedEarly.exit_status, "crashed": CRASHED}.get(why, 0)
