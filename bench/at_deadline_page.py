@@ -61,8 +61,12 @@ def _summary(table: Table) -> Iterator[str]:
         yield (f"- Against peers {words}: lower in {cells} of {len(some)} pairings of a peer "
                f"and a cell ({won} of {runs} single runs); `worse by 1 %` excluded in "
                f"{sure}.")  # fmt: skip
-    shares = [third.share for cell in table.cells
-              if (third := table.third(cell)) and third.share is not None]  # fmt: skip
+    thirds = [third for cell in table.cells if (third := table.third(cell)) is not None]
+    shares = [third.share for third in thirds if third.share is not None]
+    whole = [third.shorter < third.best.loss for third in thirds if third.shorter is not None]
+    if whole:
+        yield (f"- A whole night of a third of the window is below the best peer's final loss in "
+               f"{sum(whole)} of {len(whole)} cells.")  # fmt: skip
     if shares:
         yield (f"- The best peer's final loss was there after {median(shares):.0%} of the window "
                f"(median over {len(shares)} cells; latest {max(shares):.0%}).")  # fmt: skip

@@ -226,6 +226,8 @@ def test_how_soon_is_read_from_the_looks_and_from_a_night_of_a_third():
     found = Table([base(), of("overnight", 4.0), of("trl", 5.0), short]).third(CELL.name)
     assert found.share == pytest.approx(0.5)
     assert found.shorter == pytest.approx(4.8)
+    page = at_deadline_page.page([base(), of("overnight", 4.0), of("trl", 5.0), short])
+    assert "below the best peer's final loss in 1 of 1 cells" in page
 
 
 def test_the_page_has_every_part_and_says_where_ours_has_lost():
