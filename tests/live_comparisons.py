@@ -76,7 +76,7 @@ class Stand:
         asked = requests(self.small)
         request = replace(asked["whole"], settings=Settings())
         return Comparing(
-            ground=Ground(request=request, data=found.data,
+            ground=Ground(request=request, model=found.model, data=found.data,
                           own=dict.fromkeys(asked, found.data), clock=self.clock, run="r",
                           now=self.journal.now),
             folder=self.folder,

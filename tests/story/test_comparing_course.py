@@ -8,8 +8,13 @@ from tests.training import tiny
 
 from overnight.control.course import Course
 from overnight.story.comparing_course import Aim, OwnTime, course, with_margin
+from overnight.values.curriculum import Curriculum, Leg
 from overnight.values.decisions import Replan, Step, Stop
 from overnight.values.ledger import Stepped
+
+
+def begun(aim: Aim, warmup_ratio: float | None = None) -> Course:
+    return course(aim, tokens_per_step=10.0, warmup_ratio=warmup_ratio)
 
 
 def taken(path: Course, own: float, seconds: float = 1.0) -> Course:
@@ -33,14 +38,22 @@ def test_own_time_goes_only_while_its_trial_trains(clock: FakeClock) -> None:
 
 @pytest.mark.parametrize("seconds", [5.0, 50.0, 99.0, 500.0, 1e5])
 def test_the_margin_of_every_deadline_lies_behind_the_trial(seconds: float) -> None:
-    path = course(Aim(candidate=tiny.CANDIDATE, horizon=9, seconds=seconds), 10.0, None)
+    path = course(
+        Aim(candidate=tiny.CANDIDATE, horizon=9, seconds=seconds),
+        tokens_per_step=10.0,
+        warmup_ratio=None,
+    )
     reserve = path.deadline.reserve
     assert path.deadline.ends_at == with_margin(seconds)
     assert with_margin(seconds) - reserve.seconds == pytest.approx(seconds, rel=1e-3)
 
 
 def test_a_trial_of_equal_time_ends_with_its_time_at_rate_zero() -> None:
-    path = course(Aim(candidate=tiny.CANDIDATE, horizon=50, seconds=20.0), 10.0, None)
+    path = course(
+        Aim(candidate=tiny.CANDIDATE, horizon=50, seconds=20.0),
+        tokens_per_step=10.0,
+        warmup_ratio=None,
+    )
     own, rates = 0.0, []
     for _ in range(60):
         decision = path.decide(own, "")
@@ -60,7 +73,7 @@ def test_a_trial_of_equal_time_ends_with_its_time_at_rate_zero() -> None:
 
 
 def test_a_trial_of_equal_work_ends_with_its_steps_whatever_they_take() -> None:
-    path = course(Aim(candidate=tiny.CANDIDATE, horizon=3), 10.0, None)
+    path = begun(Aim(candidate=tiny.CANDIDATE, horizon=3))
     for step in range(3):
         assert isinstance(path.decide(1e6 * step, ""), Step)
         path = taken(path, 1e6 * step)
@@ -69,5 +82,12 @@ def test_a_trial_of_equal_work_ends_with_its_steps_whatever_they_take() -> None:
 
 def test_a_given_share_of_warm_up_is_kept() -> None:
     aim = Aim(candidate=tiny.CANDIDATE, horizon=100)
-    assert course(aim, 10.0, 0.5).schedule.warmup_steps == 50
-    assert course(aim, 10.0, None).schedule.warmup_steps == 10
+    assert begun(aim, 0.5).schedule.warmup_steps == 50
+    assert begun(aim).schedule.warmup_steps == 10
+
+
+def test_stages_are_open_from_the_first_step_for_nothing_is_rehearsed() -> None:
+    later = Curriculum(later=(Leg(rows_per_step=2, begins=0.5),))
+    path = course(Aim(candidate=tiny.CANDIDATE, horizon=10), tokens_per_step=10.0,
+                  warmup_ratio=None, stages=later)  # fmt: skip
+    assert [path.deadline.stages.at(step) for step in (0, 4, 5, 9)] == [0, 0, 1, 1]

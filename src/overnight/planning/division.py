@@ -82,7 +82,7 @@ def _share(settings: Sequence[Tried], *, work: bool) -> float:
 
 def _fixed(settings: Sequence[Tried], terms: Terms, *, work: bool, rounds: int) -> float:
     """Seconds that are no training."""
-    trials = [*settings, *(extra(settings) if work else ())]
+    trials: list[Tried] = [*settings, *(extra(settings) if work else ())]
     switches = rounds * sum(one.switch_seconds for one in trials)
     return terms.seeds * (switches + len(trials) * terms.look_seconds)
 

@@ -52,7 +52,7 @@ def _job(one: Compared) -> str:
 
 def loss_rows(found: Comparison) -> list[tuple[str, ...]]:
     """One row a setting: held-out losses with intervals, and shares of the first one's gain."""
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for one in found.settings:
         first = one is found.reference
         rows.append((short(one.name), _loss(one.at_time), _quality(one.at_time, first=first),

@@ -12,10 +12,12 @@ from overnight.control.deadline import Deadline
 from overnight.control.schedule import Schedule
 from overnight.planning import rules
 from overnight.values.cadence import Cadence
+from overnight.values.curriculum import Curriculum
 from overnight.values.plan import Candidate, margin_seconds
 
 NEVER = 10**9
 """Steps between two saves or looks of the loop's own: slices are what is saved and looked at."""
+ONE_STAGE = Curriculum()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,13 +52,18 @@ class OwnTime:
         self._spent, self._since = self(), None
 
 
-def course(aim: Aim, tokens_per_step: float, warmup_ratio: float | None) -> Course:
+def course(
+    aim: Aim, *, tokens_per_step: float, warmup_ratio: float | None,
+    loads: tuple[float, ...] = (), stages: Curriculum = ONE_STAGE,
+) -> Course:  # fmt: skip
     """The course of a trial before its first step: no saves, no looks, its own end."""
     deadline = Deadline(
         started_at=0.0,
         ends_at=None if aim.seconds is None else with_margin(aim.seconds),
         steps_wanted=aim.horizon if aim.seconds is None else None,
         tokens_per_step=tokens_per_step,
+        loads=loads,
+        stages=stages.opened().to(0, aim.horizon),
         publish_seconds=0.0,
         cadence=Cadence(eval_steps=NEVER, save_steps=NEVER),
         horizon=aim.horizon,

@@ -59,8 +59,8 @@ def opened(folder: Path, written: Journal, clock: Clock, wanted: Callable[[], st
     _keep_facts(folder, found)
     own = _data(asked, found)
     return Comparing(
-        ground=Ground(request=asked.request, data=found.data, own=own, clock=clock, run=begun.run,
-                      now=written.now, versions=begun.versions),
+        ground=Ground(request=asked.request, model=found.model, data=found.data, own=own,
+                      clock=clock, run=begun.run, now=written.now, versions=begun.versions),
         folder=folder,
         tell=tell,
         entries=entries,

@@ -21,10 +21,12 @@ from overnight.control.health import Health
 from overnight.probe.clock import Clock
 from overnight.story.comparing_course import Aim, OwnTime, course, with_margin
 from overnight.story.intake import Data
-from overnight.training import checkpoint, evaluation, manifest, methods, parking
+from overnight.training import ahead, checkpoint, evaluation, manifest, methods, parking, stages
 from overnight.training.batches import Corpus
 from overnight.training.loop import Loop
-from overnight.training.session import Material, Session
+from overnight.training.session import Session
+from overnight.training.stages import Material
+from overnight.values.facts import ModelProfile
 from overnight.values.ledger import Event, Promoted, Stepped, Stopped
 from overnight.values.plan import Candidate
 from overnight.values.request import Request
@@ -38,6 +40,8 @@ TROUBLES: dict[type[Event], str] = {
 }  # fmt: skip
 STEADY = 4
 """Steps in a slice from which on its first, which gets the machine going again, is left out."""
+BEYOND = 2
+"""Times the expected steps: what they hold is counted one by one, for the pace may be better."""
 LOOKED = 16
 """Rows looked at together, the same for all settings; fewer where memory runs out."""
 
@@ -47,6 +51,7 @@ class Ground:
     """What all trials of a comparison stand on."""
 
     request: Request
+    model: ModelProfile
     data: Data
     """Whole rows, held out for every setting alike."""
     own: dict[str, Data]
@@ -76,9 +81,22 @@ def built(ground: Ground, setting: str, candidate: Candidate) -> Session:
     code = ground.request.trust_remote_code
     model = methods.load_base(ground.request.model, candidate, trust_remote_code=code)
     train = np.asarray(data.split.train, dtype=np.int64)
-    session = Session(model, candidate, Material(data.corpus, train, pad))
+    session = Session(model, candidate, Material(data.corpus, train, pad, data.engagement))
     session.room.looked = LOOKED
     return session
+
+
+def course_of(ground: Ground, session: Session, aim: Aim) -> Course:
+    """The course of a trial on this session before its first step."""
+    order, candidate = session.orders[0], session.candidate
+    most = min(BEYOND * aim.horizon, stages.MOST_EPOCHS * order.steps_per_epoch)
+    return course(
+        aim,
+        tokens_per_step=session.tokens_per_step,
+        warmup_ratio=ground.request.settings.warmup_ratio,
+        loads=ahead.loads(session.corpus, order, candidate, model=ground.model, steps=most),
+        stages=stages.later(session, candidate, ground.model),
+    )
 
 
 @dataclass(slots=True)
@@ -110,20 +128,20 @@ class Live:
         """Nothing of a trial is published."""
         return []
 
-    def rewind(self, session: Session) -> str | None:
+    def rewind(self, session: Session, *, best: bool = False) -> str | None:
         """Back to the beginning of the slice; its batches are not taken again."""
         if not self.name:
             return None
         reached = session.progress
         session.restore(self.folder / self.name)
-        session.skip_to(reached.epoch, reached.batch)
+        session.skip_to(reached.epoch, reached.batch, stage=reached.stage)
         return self.name
 
 
 def begun(ground: Ground, trial: Trial, aim: Aim, folder: Path) -> Live:
     """A trial before its first step, its first checkpoint on the disk."""
     session = built(ground, trial.setting, aim.candidate)
-    path = course(aim, session.tokens_per_step, ground.request.settings.warmup_ratio)
+    path = course_of(ground, session, aim)
     live = Live(trial, session, path, OwnTime(ground.clock.boot), folder)
     keep(ground, live)
     return live

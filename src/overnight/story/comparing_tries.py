@@ -13,11 +13,11 @@ from overnight.control import recovery
 from overnight.control.health import finite
 from overnight.planning import division, measure, search, timing
 from overnight.planning.question import Question
-from overnight.story.comparing_course import Aim, OwnTime, course
+from overnight.story.comparing_course import Aim, OwnTime
 from overnight.story.comparing_stage import Comparing
-from overnight.story.comparing_trial import Live, built, keep, weighed
+from overnight.story.comparing_trial import Live, built, course_of, keep, weighed
 from overnight.story.held_out import LEAST_ROWS
-from overnight.training import parking
+from overnight.training import leaks, parking
 from overnight.training.loop import Loop
 from overnight.training.room import OptimizerMemoryGone
 from overnight.training.session import Session
@@ -87,7 +87,7 @@ def try_all(on: Comparing) -> None:
         on.at(name)
         try:
             _try_one(on, name)
-        except NoPlanFits as error:
+        except (InputError, NoPlanFits) as error:
             _refuse(on, name, str(error))
         except OptimizerMemoryGone:
             _refuse(on, name, "memory ran out as the optimizer took its first step")
@@ -131,11 +131,12 @@ def _try_one(on: Comparing, name: str) -> None:
     session = built(ground, name, tried)
     build_seconds = clock.awake() - began
     aim = Aim(candidate=tried, horizon=10 * TRY_STEPS)
-    path = course(aim, session.tokens_per_step, ground.request.settings.warmup_ratio)
+    path = course_of(ground, session, aim)
     trial = Trial(setting=name, seed=0, kind="work")
     on.live = live = Live(trial, session, path, OwnTime(clock.boot), on.folder_of(trial))
     loop = Loop(session, path, acts=live, clock=clock.boot, awake=clock.awake)
     parking.count_anew(session.accelerator.device.type)
+    whole = _unpacked(on, name, session, whole)
     while (gone := session.try_largest()) is not None:
         whole = recovery.as_small(whole, loop.shrink(gone))
     if on.base() is None:
@@ -151,6 +152,21 @@ def _try_one(on: Comparing, name: str) -> None:
     leaving = _timed(clock.awake, on.drop)
     on.tell(_entered(on, name, whole))
     on.tell(replace(seen, switch_seconds=build_seconds + 2.0 * saving + leaving))
+
+
+def _unpacked(on: Comparing, name: str, session: Session, whole: Candidate) -> Candidate:
+    """The candidate without packing, where packed rows would not stay apart in this model.
+
+    Raises:
+        InputError: packing was asked for.
+    """
+    leak = leaks.found(session) if whole.packing else ""
+    if not leak:
+        return whole
+    if on.questions[name].request.settings.packing:
+        raise InputError(f"packing=true: packed rows do not stay apart: {leak}")
+    session.rebuild(replace(session.candidate, packing=False))
+    return replace(whole, packing=False)
 
 
 def _timed(clock: Callable[[], float], act: Callable[[], None]) -> float:
