@@ -66,7 +66,10 @@ def settled(claim: Claim, results: Results) -> tuple[Found, str, str]:
     result = results.get(claim.run)
     if result is None:
         return nothing, "", command
-    return claim.judge(result), conditions(claim.run, result), command
+    try:
+        return claim.judge(result), conditions(claim.run, result), command
+    except KeyError:  # a setting was left out of its run: it does not fit here
+        return nothing, "", command
 
 
 def conditions(run: str, result: Mapping[str, Any]) -> str:

@@ -49,7 +49,8 @@ def against(speed: tuple[float, float, float], apart: float, *, wide: float = 0.
 def test_no_faster_and_worse_is_said_with_its_intervals() -> None:
     assert against((0.98, 1.02, 1.07), 0.21) == (
         "`optimized` is no faster than `baseline`: 1.02x (0.98 to 1.07). After the same time its "
-        "loss is 0.210 higher (0.170 to 0.250), 90 % (85 to 95) of what it gains."
+        "loss is 0.210 higher (0.170 to 0.250), 90 % (85 to 95) of the gain of "
+        "`baseline`."
     )
 
 
@@ -107,10 +108,12 @@ def test_a_loss_that_is_no_number_is_never_taken() -> None:
 
 
 def test_what_was_left_out_is_named() -> None:
-    found = replace(comparison(setting("a"), setting("b")), refused={"c": "it does not fit."},
+    noted = replace(setting("b"), notes=("its rate is the rule's",))
+    found = replace(comparison(setting("a"), noted), refused={"c": "it does not fit."},
                     whole=False)  # fmt: skip
-    assert verdict(found)[-2:] == [
+    assert verdict(found)[-3:] == [
         "`c` was left out: it does not fit.",
+        "`b`: its rate is the rule's.",
         "The window or somebody ended it before everything that was planned was measured.",
     ]
 

@@ -139,7 +139,8 @@ def _quality(outcome: Outcome, reference: str) -> str:
     quality = outcome.quality
     if quality is None or not quality.known:
         return ""
-    return f", {quality.mid:.0f} % ({quality.low:.0f} to {quality.high:.0f}) of what it gains"
+    share = f"{quality.mid:.0f} % ({quality.low:.0f} to {quality.high:.0f})"
+    return f", {share} of the gain of `{reference}`"
 
 
 def _conclusion(found: Comparison) -> str:
@@ -177,6 +178,8 @@ def _tie(name: str, near: list[Compared]) -> str:
 def _remarks(found: Comparison) -> Iterator[str]:
     yield from (f"`{short(name)}` was left out: {inert_line(why).rstrip('.')}."
                 for name, why in found.refused.items())  # fmt: skip
+    yield from (f"`{short(one.name)}`: {inert_line(note)}."
+                for one in found.settings for note in one.notes)  # fmt: skip
     if not found.whole:
         yield "The window or somebody ended it before everything that was planned was measured."
 
