@@ -13,7 +13,7 @@ from overnight.values.troubles import Rewound
 
 STAGES = Curriculum(later=(Leg(rows_per_step=8, begins=0.5, loads=(0.0, 4.0, 8.0, 12.0)),))
 EVEN = Paced(tokens_per_step=9.0, loads=(0.0, 1.0, 2.0, 3.0), fixed_load=1.0, horizon=10)
-STAGED = replace(EVEN, stages=STAGES.to(0, 10).opened())
+STAGED = replace(EVEN, stages=STAGES.opened().to(0, 10))
 
 
 def step(number: int, seconds: float = 1.0) -> Stepped:
@@ -71,6 +71,6 @@ def test_a_deadline_moves_borders_with_its_horizon_and_opens_them_after_the_rehe
 
 
 def test_a_stage_that_has_begun_goes_on_after_a_rewind() -> None:
-    begun = replace(night().replanned(20, 0.0).after(REHEARSED, 1.0), step=14)
+    begun = replace(night().after(REHEARSED, 1.0).replanned(20, 0.0), step=14)
     back = Rewound(step=14, to_step=6, name="checkpoint-6", rate_factor=0.5, why="a spike")
     assert begun.after(back, 2.0).stages.at(6) == 1

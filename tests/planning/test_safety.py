@@ -25,7 +25,7 @@ def test_accumulation_has_the_guides_level_and_what_was_measured(micro_batches, 
     (note,) = told(gradient_accumulation_steps=micro_batches, per_device_train_batch_size=1,
                    num_train_epochs=1.0)  # fmt: skip
     assert note.startswith(f"gradient_accumulation_steps={micro_batches}: guide 2 says {level};")
-    assert "saves no hours" in note
+    assert "no hour is saved" in note and len(note) < 200
 
 
 @pytest.mark.parametrize(("rate", "level"), [

@@ -1,6 +1,7 @@
 """Where a night stood at a checkpoint, from journals made by hand."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from overnight.control.course import Course
 from overnight.control.deadline import Deadline
 from overnight.control.schedule import Schedule
 from overnight.story.standing import Standing, answering, last_step, standing
+from overnight.values.curriculum import Curriculum, Leg
 from overnight.values.ledger import Answered, Noted, Rehearsed, Replanned
 from overnight.values.troubles import Rewound, Shrunk
 
@@ -107,3 +109,26 @@ def test_the_newest_step_and_the_price_of_answers_are_read_off(night: Night):
     assert answering(night.entries) == 0.0
     night.add(Noted(text="x")).add(Answered(when="before", prompt="p", text="t"))
     assert answering(night.entries) == 1.0
+
+
+def test_borders_of_stages_are_those_that_the_journal_moved(night: Night):
+    stages = Curriculum(later=(Leg(rows_per_step=8, begins=0.1), Leg(rows_per_step=9, begins=0.5)))
+    staged = replace(FIRST.course, deadline=replace(FIRST.course.deadline, stages=stages))
+    first = replace(FIRST, course=staged)
+
+    def borders(name: str) -> tuple[int, ...]:
+        then = standing(night.entries, name, first, started_at=0.0, peak=2.0)
+        return then.course.deadline.stages.borders
+
+    assert borders("checkpoint-5") == (10, 50)
+    assert borders("checkpoint-10") == (6, 30)  # cut from 100 to 60 steps at step 6
+    night.add(stepped(8)).add(replanned(8, 200)).save(12)
+    assert borders("checkpoint-12") == (6, 100)
+
+
+def test_a_rewind_says_in_which_stage_the_data_goes_on(night: Night):
+    back = Rewound(step=12, to_step=7, name="checkpoint-10", rate_factor=0.5, why="a spike",
+                   epoch=1, batch=3, stage=1)  # fmt: skip
+    night.add(back)
+    then = standing(night.entries, "checkpoint-10", FIRST, started_at=0.0, peak=2.0)
+    assert (then.stage, then.epoch, then.batch) == (1, 1, 3)

@@ -12,7 +12,7 @@ from overnight.values.troubles import Rewound
 
 def staged(*, horizon: int, begins: float) -> Course:
     begun = course(horizon=horizon)
-    stages = Curriculum(later=(Leg(rows_per_step=4, begins=begins),)).to(0, horizon).opened()
+    stages = Curriculum(later=(Leg(rows_per_step=4, begins=begins),)).opened().to(0, horizon)
     return replace(begun, deadline=replace(begun.deadline, stages=stages))
 
 

@@ -10,23 +10,25 @@ def test_a_night_without_stages_is_in_its_first_forever() -> None:
 
 
 def test_a_step_belongs_to_the_stage_whose_border_it_has_reached() -> None:
-    night = THIRDS.to(0, 30).opened()
+    night = THIRDS.opened().to(0, 30)
     assert [night.at(step) for step in (0, 9, 10, 19, 20, 29)] == [0, 0, 1, 1, 2, 2]
 
 
 def test_the_rehearsal_is_the_first_stages_whatever_the_guess_was() -> None:
     assert THIRDS.to(0, 6).at(5) == 0
-    assert THIRDS.to(0, 6).opened().at(5) == 2
+    corrected = THIRDS.to(0, 6).opened().to(5, 30)
+    assert (corrected.borders, corrected.at(5), corrected.at(10)) == ((10, 20), 0, 1)
+    assert THIRDS.to(0, 30).opened().to(5, 6).at(5) == 2
 
 
 def test_another_horizon_moves_the_borders_that_are_still_to_come() -> None:
-    night = THIRDS.to(0, 30).opened().to(12, 60)
+    night = THIRDS.opened().to(0, 30).to(12, 60)
     assert night.borders == (10, 40)
     assert night.to(41, 90).borders == (10, 40)
 
 
 def test_a_horizon_that_is_cut_begins_the_next_stage_at_once_and_never_earlier() -> None:
-    assert THIRDS.to(0, 90).opened().to(29, 33).borders == (29, 29)
+    assert THIRDS.opened().to(0, 90).to(29, 33).borders == (29, 29)
 
 
 def test_a_border_by_step_comes_first_where_the_share_lies_later() -> None:
@@ -35,6 +37,6 @@ def test_a_border_by_step_comes_first_where_the_share_lies_later() -> None:
 
 
 def test_after_a_rewind_what_had_begun_goes_on() -> None:
-    night = THIRDS.to(0, 30).opened().rewound(12, 4)
+    night = THIRDS.opened().to(0, 30).rewound(12, 4)
     assert (night.borders, night.at(4)) == ((4, 20), 1)
     assert night.to(4, 60).borders == (4, 40)

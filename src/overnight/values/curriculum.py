@@ -54,8 +54,8 @@ class Curriculum:
         return replace(self, borders=(*self.borders[:passed], *wanted), passed=passed)
 
     def opened(self) -> "Curriculum":
-        """The rehearsal is over."""
-        return replace(self, begun=True)
+        """The rehearsal is over; the borders by its guess are forgotten until it is corrected."""
+        return replace(self, begun=True, borders=())
 
     def rewound(self, step: int, to_step: int) -> "Curriculum":
         """After a rewind from `step`: what had begun goes on; its border is now where it is gone
