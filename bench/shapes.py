@@ -23,7 +23,23 @@ class Shape:
     used_experts: int = 0
     positions: int = 4096
 
+    @property
+    def matrices(self) -> list[tuple[int, int]]:
+        """(in, out) of the linear layers of one block, one expert's of those that are used."""
+        head = self.head_dim or self.hidden // self.heads
+        wide, narrow = self.heads * head, self.kv_heads * head
+        attention = [(self.hidden, wide), (self.hidden, narrow), (self.hidden, narrow),
+                     (wide, self.hidden)]  # fmt: skip
+        up, down = (self.hidden, self.inner), (self.inner, self.hidden)
+        return [*attention, *([up, up, down] if self.gated else [up, down])]
 
+
+SMALL = {
+    "5m": Shape(hidden=256, inner=688, layers=6, heads=8, kv_heads=8, vocab=4096, tied=True),
+    "15m": Shape(hidden=384, inner=1024, layers=8, heads=6, kv_heads=6, vocab=4096, tied=True),
+    "60m": Shape(hidden=768, inner=2048, layers=8, heads=12, kv_heads=12, vocab=4096, tied=True),
+}
+"""Fresh Llamas that a processor trains: 5.8, 15.7 and 59.8 M weights."""
 SHAPES = {
     "llama-2-7b": Shape(hidden=4096, inner=11008, layers=32, heads=32, kv_heads=32, vocab=32000),
     "llama-2-13b": Shape(hidden=5120, inner=13824, layers=40, heads=40, kv_heads=40, vocab=32000),
@@ -67,20 +83,10 @@ SHAPES |= {
 }  # fmt: skip
 
 
-def _layer(shape: Shape) -> list[tuple[int, int]]:
-    """(in, out) of the linear layers of one block, one expert's of those that are used."""
-    head = shape.head_dim or shape.hidden // shape.heads
-    wide, narrow = shape.heads * head, shape.kv_heads * head
-    attention = [(shape.hidden, wide), (shape.hidden, narrow), (shape.hidden, narrow),
-                 (wide, shape.hidden)]  # fmt: skip
-    up, down = (shape.hidden, shape.inner), (shape.inner, shape.hidden)
-    return [*attention, *([up, up, down] if shape.gated else [up, down])]
-
-
 def profile(name: str) -> ModelProfile:
     """The profile of a model of this shape; norms and biases are left out."""
     shape = SHAPES[name]
-    layer = _layer(shape)
+    layer = shape.matrices
     attention = sum(wide * long for wide, long in layer[:4])
     expert = sum(wide * long for wide, long in layer[4:])
     embedding = shape.vocab * shape.hidden

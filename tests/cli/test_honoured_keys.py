@@ -36,6 +36,7 @@ HONOURED: dict[str, tuple[str, object]] = {
     "lora_dropout": ("0.05", 0.05),
     "packing": ("true", True),
     "use_liger_kernel": ("true", True),
+    "torch_compile": ("true", True),
 }
 EVERY_KEY = pytest.mark.parametrize(
     "key, text, value", [(key, *how) for key, how in HONOURED.items()]

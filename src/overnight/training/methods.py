@@ -8,7 +8,7 @@ weights in fp32.
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from overnight.training import kernels
+from overnight.training import attention, compiled, kernels, lora_linear
 from overnight.values.errors import InputError, ModelError
 from overnight.values.facts import NAMES_OF_EXPERTS
 from overnight.values.plan import Candidate
@@ -68,6 +68,8 @@ def prepare(model: Any, candidate: Candidate) -> Any:
         model = _with_adapters(model, candidate)
     if candidate.gradient_checkpointing:
         checkpoint(model, every=candidate.checkpoint_every)
+    attention.install(model, candidate)
+    compiled.compile_layers(model, candidate)
     return model
 
 
@@ -99,6 +101,7 @@ def _with_adapters(model: Any, candidate: Candidate) -> Any:
     for parameter in adapted.parameters():
         if parameter.requires_grad:
             parameter.data = parameter.data.to(torch.float32)
+    lora_linear.install(adapted)
     return adapted
 
 

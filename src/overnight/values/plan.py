@@ -57,6 +57,9 @@ class Candidate:
     """The rows of a step are laid end to end, each in its own bounds, instead of being padded to
     equal lengths. What a step holds and learns is the same."""
     use_liger_kernel: bool = False
+    torch_compile: bool = False
+    """Decoder layers are compiled at the first step. What a compiled layer computes may differ in
+    its last bits from process to process, so a night that goes on is not the same bit for bit."""
     loss_chunk_size: int = 0
     """Learnt positions whose logits are held at once; 0: all of a micro-batch. The head's products
     are then computed once more on the way back."""

@@ -70,6 +70,8 @@ class Settings:
     """Rows laid end to end without padding, each in its own bounds (TRL's name)."""
     use_liger_kernel: bool | None = None
     """Liger's kernels for norms, rotary positions and gated layers, on CUDA."""
+    torch_compile: bool | None = None
+    """Decoder layers compiled at the first step; off unless asked for."""
     strategy: Strategy | None = None
     """Which rows, and how many a step, by progress; `one-stage` is everything alike (ours)."""
     learning_rate_rule: RateRule | None = None
