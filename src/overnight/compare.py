@@ -104,11 +104,16 @@ def _figures(night: Night) -> Comparison:
     try:
         machine = record.machine(from_json(kept["hardware"], Hardware))
         return comparing_figures.compared(
-            entries, data=Path(asked.request.data).name, model=Path(asked.request.model).name,
+            entries, data=_short(asked.request.data), model=_short(asked.request.model),
             machine=machine, names=[one.name for one in asked.settings],
         )  # fmt: skip
     except (KeyError, ValueError):
         raise NoPlanFits(TOO_SHORT) from None
+
+
+def _short(path: str) -> str:
+    """The end of a path, as hub names are: `gsm8k/train.jsonl`."""
+    return "/".join(Path(path).parts[-2:]).lstrip("/")
 
 
 def work(folder: Path, *, clock: Clock) -> int:

@@ -120,7 +120,7 @@ def _speed(speed: Spread, reference: str) -> str:
 def _loss(difference: Spread, when: str) -> str:
     if not difference.known:
         return f"After {when} its loss was no number"
-    span = f"({abs_span(difference)})"
+    span = f"({_span(difference)})"
     if difference.high < 0.0:
         return f"After {when} its loss is {-difference.mid:.3f} lower {span}"
     if difference.low > 0.0:
@@ -129,7 +129,7 @@ def _loss(difference: Spread, when: str) -> str:
             f"({difference.low:+.3f} to {difference.high:+.3f})")  # fmt: skip
 
 
-def abs_span(difference: Spread) -> str:
+def _span(difference: Spread) -> str:
     """The ends of a difference without its sign, the smaller first."""
     low, high = sorted((abs(difference.low), abs(difference.high)))
     return f"{low:.3f} to {high:.3f}"

@@ -4,7 +4,7 @@ In: what was asked for every setting, what was looked at. Out: the `Comparing` t
 act on. Never: acts by itself.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -39,7 +39,6 @@ class Comparing:
     plans: dict[str, Plan] = field(default_factory=dict)
     """Of the settings that take part."""
     live: Live | None = None
-    rows: Sequence[int] = ()
 
     @property
     def left(self) -> float:
