@@ -31,7 +31,7 @@ from overnight.values.request import Request, Settings
 
 PARTS = (
     "rates-tiny", "batches-tiny", "pilots-tiny", "rates-small", "batches-small", "pilots-small",
-    "methods", "small",
+    "untrained", "methods", "small",
 )  # fmt: skip
 LOOKED = 120
 """Rows of the test side that a run is judged by."""
@@ -39,19 +39,21 @@ AVERAGED = (0.1, 0.2)
 """Last shares of the steps whose weights are averaged."""
 TIMED_ROWS = (2, 4, 8, 16, 32)
 FRESH = {
-    "fresh-1m": (128, 4, 344),
+    "fresh-tiny": (64, 5, 172),
     "fresh-5m": (256, 6, 688),
     "fresh-15m": (512, 4, 1376),
     "fresh-60m": (768, 8, 2048),
 }
 """Hidden size, layers, inner size of Llamas that have learnt nothing."""
 
-BASES = {"tiny": ("stories", "fresh-1m"), "small": ("demo", "fresh-5m")}
-SECONDS = {"rates": (12.0, 36.0), "batches": (12.0, 36.0), "pilots": (1.0, 2.0, 4.0)}
+BASES = {"tiny": ("stories", "fresh-tiny"), "small": ("demo", "fresh-5m")}
+TINY = {"precision": "fp32", "max_length": 128}
+"""Of the tiny models: so small a one is quicker so, and its rows are cut."""
+SECONDS = {"rates": (3.0, 12.0), "batches": (12.0, 3.0), "pilots": (0.4, 0.8, 1.6)}
 ROWS = {"batches": (2, 8, 16)}
 RATES = {
-    "fresh-1m": (1e-3, 3e-3, 6e-3, 1.2e-2), "stories": (1e-3, 3e-3, 6e-3, 1.2e-2),
-    "fresh-5m": (5e-4, 1e-3, 3e-3, 6e-3), "demo": (3e-4, 1e-3, 3e-3, 6e-3),
+    "fresh-tiny": (1e-3, 3e-3, 1e-2, 3e-2), "stories": (1e-3, 3e-3, 1e-2, 3e-2),
+    "fresh-5m": (3e-3, 1e-3, 6e-3, 5e-4), "demo": (3e-4, 1e-3, 3e-3, 6e-3),
     "full": (3e-4, 1e-3, 3e-3), "lora": (1e-3, 3e-3, 1e-2),
 }  # fmt: skip
 """What is tried, by base or by method."""
@@ -79,6 +81,9 @@ def cells(part: str) -> Iterator[Cell]:
     """The runs of one part."""
     if part == "small":
         yield Cell(base="demo", data="gsm8k", rate=1e-3, seconds=3.0)
+    if part == "untrained":
+        for rate in RATES["fresh-5m"]:
+            yield Cell(base="fresh-5m", data="gsm8k", rate=rate, seconds=24.0)
     if part == "methods":
         for base, method in itertools.product(("demo", "fresh-15m"), ("full", "lora")):
             for rate in RATES[method]:
@@ -99,7 +104,7 @@ def path_of(data: Path, name: str) -> Path:
 
 
 def base_folder(name: str, data: Path, work: Path) -> Path:
-    """The base model's folder; a fresh one is made with the demo's tokenizer."""
+    """The base model's folder; a fresh one is made with another's tokenizer."""
     demo = nights.ROOT / "src" / "overnight" / "assets" / "base"
     if name == "demo":
         return demo
@@ -107,20 +112,21 @@ def base_folder(name: str, data: Path, work: Path) -> Path:
         return data / "stories260K" / "hf"
     folder = work / name
     if not (folder / "config.json").exists():
-        _make(folder, demo, *FRESH[name])
+        donor = base_folder("stories", data, work) if name == "fresh-tiny" else demo
+        _make(folder, donor, *FRESH[name])
     return folder
 
 
-def _make(folder: Path, demo: Path, hidden: int, layers: int, inner: int) -> None:
+def _make(folder: Path, donor: Path, hidden: int, layers: int, inner: int) -> None:
     import torch
     from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
-    tokenizer = AutoTokenizer.from_pretrained(demo)
+    tokenizer = AutoTokenizer.from_pretrained(donor)
     torch.manual_seed(1)
     config = LlamaConfig(
         vocab_size=len(tokenizer), hidden_size=hidden, intermediate_size=inner,
-        num_hidden_layers=layers, num_attention_heads=hidden // 64, max_position_embeddings=1024,
-        num_key_value_heads=hidden // 64, tie_word_embeddings=True,
+        num_hidden_layers=layers, num_attention_heads=max(hidden // 64, 4),
+        max_position_embeddings=1024, tie_word_embeddings=True,
         bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id,
     )  # fmt: skip
     LlamaForCausalLM(config).save_pretrained(folder)
@@ -137,9 +143,11 @@ class Bench:
     @cache  # noqa: B019  (one of them lives as long as the script)
     def looked(self, base: str, data: str) -> tuple[Look, Request, Candidate]:
         """The data in the model's tokens, and the plan's own candidate."""
-        settings = Settings(num_train_epochs=1)
+        tiny = base in BASES["tiny"]
+        settings = Settings(num_train_epochs=1, max_length=TINY["max_length"] if tiny else None)
         model = base_folder(base, self.data, self.work)
-        request = Request(data=str(path_of(self.data, data)), model=str(model), settings=settings)
+        request = Request(data=str(path_of(self.data, data)), model=str(model), settings=settings,
+                          precision=TINY["precision"] if tiny else "auto")  # type: ignore[arg-type]  # fmt: skip
         seen = look(request)
         plan = decide(question(request, seen, None))
         return seen, request, plan.candidate

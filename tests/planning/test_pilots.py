@@ -78,11 +78,14 @@ def test_a_shorter_run_does_not_want_a_higher_one():
     assert pilots.for_horizon(1e-2, pilot_steps=100, steps=10) == 1e-2
 
 
+ASKED = {"step_seconds": 0.1, "look_seconds": 1.0}
+
+
 def test_a_window_that_cannot_pay_for_all_of_them_has_none():
-    asked = {"horizon": 2000, "step_seconds": 0.1, "look_seconds": 1.0}
-    assert pilots.steps(**asked, room=33.0) == 100
-    assert pilots.steps(**asked, room=32.0) == 0
+    assert pilots.steps(horizon=10_000, **ASKED, room=48.0) == 150
+    assert pilots.steps(horizon=10_000, **ASKED, room=47.0) == 0
 
 
-def test_in_a_long_night_a_pilot_is_a_share_of_it():
-    assert pilots.steps(horizon=20_000, step_seconds=0.1, look_seconds=1.0, room=1e6) == 600
+def test_a_night_of_few_steps_has_none_however_much_time_there_is():
+    assert pilots.steps(horizon=6000, **ASKED, room=1e6) == 0
+    assert pilots.steps(horizon=7000, **ASKED, room=1e6) == 105

@@ -1,5 +1,6 @@
 """Each rule does what its source says."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -85,3 +86,11 @@ def test_a_rank_is_no_large_part_of_a_small_layer():
 def test_the_guard_acts_where_epochs_were_left_open(settings, priority, guarded):
     asked = Request(data="d", model="m", settings=settings, priority=priority)
     assert rules.guarded(asked) is guarded
+
+
+def test_a_base_that_only_guesses_takes_a_higher_rate_where_all_of_it_is_trained():
+    assert rules.untrained(math.log(4096), 4096) and not rules.untrained(6.0, 4096)
+    assert not rules.untrained(None, 4096)
+    assert rules.from_scratch(1e-3, "full") == pytest.approx(3e-3)
+    assert rules.from_scratch(5e-3, "full") == rules.UNTRAINED_LIMIT
+    assert rules.from_scratch(1e-3, "lora") == 1e-3

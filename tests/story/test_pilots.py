@@ -15,12 +15,14 @@ from tests.training import tiny
 
 from overnight.codec import from_json
 from overnight.planning import pilots as planned
+from overnight.planning import rules
 from overnight.story import pilots
 from overnight.story.stage import Stage
 from overnight.training.losses import Head
 from overnight.training.room import MemoryGone
 from overnight.training.session import Session
 from overnight.values.choices import Piloted, Rated
+from overnight.values.ledger import Evaluated, Loss
 from overnight.values.plan import Plan
 from overnight.values.request import Settings
 
@@ -32,8 +34,7 @@ LOOP: Any = SimpleNamespace(course=SimpleNamespace(deadline=SimpleNamespace(sele
 @pytest.fixture
 def on(small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     """A night whose pilots are of six steps."""
-    monkeypatch.setattr(planned, "LEAST_STEPS", STEPS)
-    monkeypatch.setattr(planned, "EACH", 0.0)
+    monkeypatch.setattr(planned, "steps", lambda **prices: STEPS * (prices["room"] > 1.0))
     with opened(small, tmp_path / "run") as stage:
         yield stage
 
@@ -149,3 +150,24 @@ def test_without_a_window_or_with_a_rate_there_are_none(on: Stage, small: Small,
 def test_a_short_window_has_none(on: Stage):
     short = replace(on.plan, window_seconds=WINDOW / 1e6)
     assert not pilots._steps(replace(on, plan=short), LOOP)
+
+
+def base_loss(on: Stage, loss: float) -> None:
+    told = Loss(loss=loss, low=loss, high=loss, n=20)
+    on.teller.tell(Evaluated(step=0, part="select", loss=told, seconds=1.0, base=True))
+
+
+@pytest.mark.parametrize(("share", "method", "factor"), [
+    (1.0, "full", rules.UNTRAINED_FACTOR), (0.7, "full", 1.0), (1.0, "lora", 1.0),
+], ids=str)  # fmt: skip
+def test_a_base_that_only_guesses_gets_a_higher_rate(
+    small: Small, tmp_path: Path, share: float, method: str, factor: float
+):
+    with opened(small, tmp_path / "run", method=method) as on:
+        on.plan = replace(on.plan, window_seconds=1.0)
+        rule = on.plan.candidate.learning_rate
+        base_loss(on, share * math.log(on.found.model.vocab_size))
+        pilots.run(on, LOOP)
+        expected = min(factor * rule, rules.UNTRAINED_LIMIT) if factor > 1.0 else rule
+        assert on.plan.candidate.learning_rate == pytest.approx(expected, rel=0.01)
+        assert len(kinds(on, Rated)) == (factor > 1.0)

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 
 SHARE = 0.15
 """Of the window, rehearsal included: what all of them may take (DESIGN 6)."""
-EACH = 0.03
-"""Of the steps of the night: a pilot, at least ..."""
+EACH = 0.015
+"""Of the steps of the night: a pilot. All of them cost about slope x ln(1 / (1 - share)) of loss,
+and what is learnt in short nights falls by 0.4 nats with each e-fold of steps: there the rule,
+which is within twice the best rate, is the cheaper guess (bench/results/rule.md)."""
 LEAST_STEPS = 100
-"""... and so many steps: the shorter it is, the further its best rate from the night's."""
+"""A shorter one says little: its best rate is far from the night's."""
 APART = 3.0
 """Factor between two rates. Within 2 of the best a rate costs less than 0.02 nats."""
 USUAL, MOST = 3, 4
@@ -36,8 +38,11 @@ class Tried:
 
 
 def steps(*, horizon: int, step_seconds: float, look_seconds: float, room: float) -> int:
-    """Steps of one pilot; 0 where `room` (seconds) does not hold as many as are usual."""
-    wanted = max(LEAST_STEPS, math.ceil(EACH * horizon))
+    """Steps of one pilot; 0 where so few would tell nothing, or `room` (seconds) does not hold as
+    many as are usual."""
+    wanted = math.ceil(EACH * horizon)
+    if wanted < LEAST_STEPS:
+        return 0
     needed = USUAL * (wanted * step_seconds + look_seconds)
     return wanted if needed <= room else 0
 

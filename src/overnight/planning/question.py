@@ -22,6 +22,8 @@ class Question:
     window_seconds: float | None
     lessons: Lessons = field(default_factory=Lessons)
     """What earlier nights on this machine taught."""
+    base_loss: float | None = None
+    """Of the base model on the *select* part, nats a token, once it was looked at."""
     sized: Sized | None = None
     """How the rows of a step were chosen, once their pace was measured."""
     rated: Rated | None = None

@@ -74,7 +74,17 @@ def _rate(candidate: Candidate, question: Question) -> str:
     if question.lessons.learning_rate is not None:
         return "the best of earlier nights alike, for as many steps"
     lora = " x 10 for LoRA" * (candidate.method != "full")
-    return f"the rule 5e-5 x (2000 / hidden size)^0.78{lora} x (2000 / steps)^0.3"
+    words = f"the rule 5e-5 x (2000 / hidden size)^0.78{lora} x (2000 / steps)^0.3"
+    guesses = rules.untrained(question.base_loss, question.model.vocab_size)
+    if guesses and candidate.method == "full":
+        words += f" x {rules.UNTRAINED_FACTOR:g}, for the base model has learnt nothing yet"
+    return words
+
+
+def _most_tokens(question: Question) -> str:
+    if question.lessons.fitted is not None:
+        return "memory ran out above it in an earlier night like this; fuller ones are cut"
+    return "memory is short, and only the few micro-batches with the longest rows are cut by it"
 
 
 def _adapters(candidate: Candidate, question: Question) -> dict[str, tuple[object, str]]:
@@ -127,7 +137,7 @@ def _special(candidate: Candidate, question: Question) -> dict[str, tuple[object
     if candidate.max_tokens_per_micro_batch:
         known["max_tokens_per_micro_batch"] = (
             candidate.max_tokens_per_micro_batch,
-            "memory ran out above it in an earlier night like this; fuller ones are cut",
+            _most_tokens(question),
         )
     return known
 

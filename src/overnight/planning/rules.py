@@ -3,6 +3,8 @@
 In: facts and priorities. Out: single settings. Never: a comparison of candidates (search.py).
 """
 
+import math
+
 from overnight.values.facts import DatasetProfile, Hardware, ModelProfile
 from overnight.values.request import Priority, Request
 
@@ -20,6 +22,14 @@ to 0.38 in fine-tuning). The reference is ours: with it the rule gives 5.4e-4 (f
 (LoRA) for the demo's model and 150 steps; a sweep's best there were 1e-3 and 6e-3 (NOTES.md)."""
 RATE_LIMITS = {"full": (1e-6, 3e-3), "lora": (1e-5, 1e-2)}
 """Where the rule is extrapolated it stays within what anyone has reported as good."""
+
+GUESSING = 0.95
+"""Of the loss of guessing among all tokens alike: a base that is no better has learnt nothing that
+steps could spoil. Random weights have 1.00 of it, the demo's base on questions of another kind
+0.73."""
+UNTRAINED_FACTOR = 3.0
+UNTRAINED_LIMIT = 1e-2
+"""From random weights the best rate was two to four times the rule's (bench/results/rule.md)."""
 
 BETA2_REFERENCE = 0.99
 BETA2_TOKENS = 8192
@@ -55,6 +65,17 @@ def learning_rate(method: str, hidden_size: int, steps: int) -> float:
     short = float(STEPS_REFERENCE / max(steps, 1)) ** STEPS_EXPONENT
     rate = RATE_REFERENCE * factor * width * min(max(short, 1.0), SHORT_LIMIT)
     return float(f"{min(max(rate, low), high):.3g}")
+
+
+def untrained(loss: float | None, vocab_size: int) -> bool:
+    """Whether a base with this held-out loss (nats a token) only guesses."""
+    return loss is not None and loss >= GUESSING * math.log(vocab_size)
+
+
+def from_scratch(rate: float, method: str) -> float:
+    """The rule's rate for a base that has learnt nothing; what is frozen stays as it is."""
+    faster = min(UNTRAINED_FACTOR * rate, max(UNTRAINED_LIMIT, rate))
+    return float(f"{faster:.3g}") if method == "full" else rate
 
 
 def lora_rank(dataset: DatasetProfile, model: ModelProfile) -> int:

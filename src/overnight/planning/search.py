@@ -120,7 +120,7 @@ def sized(plan: Plan, question: Question, candidate: Candidate, *, spread: float
 
 
 def rated(plan: Plan, question: Question) -> Plan:
-    """The plan with the rate that the pilots speak for (`question.rated`), where they do."""
+    """The plan with the rate that pilots speak for, or that a base that was looked at asks for."""
     candidate = _for_horizon(plan.candidate, question, plan.time.total_steps)
     told = reasons.of(candidate, question, plan.time.tokens_per_second)
     return replace(plan, candidate=candidate, reasons=told)
@@ -140,5 +140,9 @@ def _for_horizon(candidate: Candidate, question: Question, steps: int) -> Candid
         return replace(candidate, learning_rate=rate)
     width = question.model.hidden_size
     learnt = rate_for(question.lessons, method=candidate.method, hidden_size=width, steps=steps)
-    rate = rules.learning_rate(candidate.method, width, steps) if learnt is None else learnt
+    if learnt is not None:
+        return replace(candidate, learning_rate=learnt)
+    rate = rules.learning_rate(candidate.method, width, steps)
+    if rules.untrained(question.base_loss, question.model.vocab_size):
+        rate = rules.from_scratch(rate, candidate.method)
     return replace(candidate, learning_rate=rate)

@@ -26,6 +26,8 @@ class Look:
     hardware: Hardware
     lessons: Lessons = field(default_factory=Lessons)
     """What earlier nights on this machine taught (story/remember.py)."""
+    base_loss: float | None = None
+    """Of the base model on the *select* part, nats a token, once it was looked at."""
     sized: Sized | None = None
     """How the rows of a step were chosen (story/sizing.py)."""
     rated: Rated | None = None
@@ -76,6 +78,7 @@ def question(request: Request, found: Look, window_seconds: float | None) -> Que
         hardware=found.hardware,
         window_seconds=window_seconds,
         lessons=found.lessons,
+        base_loss=found.base_loss,
         sized=found.sized,
         rated=found.rated,
     )

@@ -13,6 +13,7 @@ import numpy as np
 from overnight.control.schedule import Schedule
 from overnight.planning import pilots, rules, search, trials
 from overnight.planning.pilots import Tried
+from overnight.planning.question import Question
 from overnight.probe import container, host
 from overnight.story.look import question
 from overnight.story.plan_file import write_plan
@@ -23,7 +24,9 @@ from overnight.training.loop import Loop
 from overnight.training.room import MemoryGone, OptimizerMemoryGone
 from overnight.training.snapshot import Snapshot, bytes_kept
 from overnight.values.choices import Piloted, Rated
+from overnight.values.ledger import Evaluated
 
+UNTRAINED = "the base model has learnt nothing yet, so it may be higher than the rule's"
 KEPT_FREE = 2.0
 """Times what a snapshot takes: so much of the host's memory must be free before one is made."""
 
@@ -79,12 +82,28 @@ def _flown(on: Stage, steps: int) -> dict[float, float]:
 
 
 def run(on: Stage, loop: Loop) -> None:
-    """Looks for the rate where that is still open and the window can pay for it."""
-    steps = on.session.agreed(0 if on.found.rated is not None else _steps(on, loop))
-    if not steps:
+    """Looks for the rate where that is still open and the window can pay for it; else it is the
+    rule's, which asks whether the base has learnt anything."""
+    if on.found.rated is not None:
         return
-    flown = on.session.agreed(_flown(on, steps))
-    series = _Series(on, steps, on.now + _room(on), flown)
+    _looked(on)
+    planned = on.plan.candidate.learning_rate
+    on.plan = search.rated(on.plan, _asked(on))
+    steps = on.session.agreed(_steps(on, loop))
+    if steps:
+        flown = on.session.agreed(_flown(on, steps))
+        _search(_Series(on, steps, on.now + _room(on), flown))
+    elif on.plan.candidate.learning_rate != planned:
+        _settle(on, Rated(learning_rate=on.plan.candidate.learning_rate, best=None, steps=0,
+                          pilots=0, seconds=0.0, why=UNTRAINED))  # fmt: skip
+
+
+def _asked(on: Stage) -> Question:
+    return question(on.request, on.found, on.plan.window_seconds)
+
+
+def _search(series: _Series) -> None:
+    on = series.on
     begun, why, before = on.now, "", Snapshot.of(on.session)
     try:
         _fly(series, before)
@@ -99,8 +118,7 @@ def run(on: Stage, loop: Loop) -> None:
 
 def _steps(on: Stage, loop: Loop) -> int:
     """Steps of a pilot; 0 where there are to be none."""
-    asked = question(on.request, on.found, on.plan.window_seconds)
-    if not trials.pilots_wanted(asked) or on.ends_at is None:
+    if not trials.pilots_wanted(_asked(on)) or on.ends_at is None:
         return 0
     free = host.host_memory(container.limits())[1]
     if KEPT_FREE * bytes_kept(on.session) > free:
@@ -184,9 +202,13 @@ def _conclude(series: _Series, why: str, seconds: float) -> None:
         rate = pilots.for_horizon(best, pilot_steps=series.steps, steps=horizon)
     told = Rated(learning_rate=rate, best=best, steps=series.steps, pilots=len(tried),
                  seconds=seconds, why=_why(series, best, why))  # fmt: skip
+    _settle(on, told)
+
+
+def _settle(on: Stage, told: Rated) -> None:
+    """The plan and the journal with what was decided."""
     on.found = replace(on.found, rated=told)
-    asked = question(on.request, on.found, on.plan.window_seconds)
-    on.plan = search.rated(on.plan, asked)
+    on.plan = search.rated(on.plan, _asked(on))
     if on.teller.main:
         write_plan(on.teller.run_folder, on.plan, on.request, on.found)
     on.teller.tell(told)
@@ -201,7 +223,18 @@ def _why(series: _Series, best: float | None, why: str) -> str:
 
 
 def recall(on: Stage) -> None:
-    """What pilots said before this process began."""
+    """What pilots and the look at the base said before this process began."""
+    _looked(on)
     told = [one.event for one in on.teller.entries if isinstance(one.event, Rated)]
     if told:
         on.found = replace(on.found, rated=told[-1])
+
+
+def _looked(on: Stage) -> None:
+    """The base's loss on the *select* part, where it was measured."""
+    seen = [
+        one.event.loss.loss
+        for one in on.teller.entries
+        if isinstance(one.event, Evaluated) and one.event.base and one.event.part == "select"
+    ]
+    on.found = replace(on.found, base_loss=on.session.agreed(seen[-1] if seen else None))
