@@ -87,3 +87,14 @@ def test_a_sample_is_told_in_the_plan_and_its_night_is_the_same_again(small, tmp
     assert states[0] == states[1]
     sampled = sealed.read(tmp_path / "0" / "plan.json")["dataset"]["sampled"]
     assert (sampled["kept"], sampled["of"]) == (100, 200)
+
+
+def test_a_real_base_takes_the_same_path_again(shared_data, small, tmp_path) -> None:
+    """One strategy for the time's sake; all three were seen to."""
+    real = Small(shared_data / "stories260K/hf", small.data)
+    states = [
+        lived(real, tmp_path / str(n), Troubles(kills=kills), settings=STRATEGIES["two-stage"])
+        for n, kills in enumerate(([], [18]))
+    ]
+    assert states[0] == states[1]
+    assert begins(tmp_path / "0")
