@@ -15,8 +15,9 @@ from tests.training import tiny
 
 from overnight.codec import from_json
 from overnight.planning import pilots as planned
-from overnight.planning import rules
-from overnight.story import pilots
+from overnight.planning import rules, search
+from overnight.story import opening, pilots
+from overnight.story.look import question
 from overnight.story.stage import Stage
 from overnight.training.losses import Head
 from overnight.training.room import MemoryGone
@@ -171,3 +172,17 @@ def test_a_base_that_only_guesses_gets_a_higher_rate(
         expected = min(factor * rule, rules.UNTRAINED_LIMIT) if factor > 1.0 else rule
         assert on.plan.candidate.learning_rate == pytest.approx(expected, rel=0.01)
         assert len(kinds(on, Rated)) == (factor > 1.0)
+
+
+def test_a_night_that_goes_on_begins_where_the_pilots_left_it(on: Stage):
+    pilots.run(on, LOOP)
+    later = again(on)
+    pilots.recall(later)
+    told = kinds(on, Rated)[0]
+    assert opening._first(later).course.schedule.peak == told.learning_rate
+    # The rehearsal's horizon is another: the pilots still speak for it.
+    asked = question(later.request, later.found, WINDOW)
+    longer = replace(on.plan, time=replace(on.plan.time, total_steps=STEPS * 10**6))
+    assert search.rated(longer, asked).candidate.learning_rate == pytest.approx(
+        told.best / 4, rel=0.01
+    )

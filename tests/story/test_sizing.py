@@ -11,7 +11,7 @@ from tests.story.opened import again, kinds, opened
 from tests.training import tiny
 
 from overnight.codec import from_json
-from overnight.story import sizing
+from overnight.story import opening, sizing
 from overnight.story.stage import Stage
 from overnight.training.losses import Head
 from overnight.values.choices import Sized
@@ -87,3 +87,10 @@ def test_an_end_that_is_wanted_is_not_kept_waiting(on: Stage):
     on.wanted = lambda: "signal"
     sizing.size(on)
     assert not kinds(on, Sized)
+
+
+def test_a_night_that_goes_on_begins_with_the_rate_of_the_chosen_rows(on: Stage):
+    sizing.size(on)
+    later = again(on)
+    sizing.recall(later)
+    assert opening._first(later).course.schedule.peak == kinds(on, Sized)[0].learning_rate
