@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Literal, cast
 
-from overnight.planning import logits, packing, room, rules
+from overnight.planning import budget, logits, packing, room, rules
 from overnight.planning.curriculum import GUIDE_ROWS
 from overnight.planning.lengths import mean_cut
 from overnight.planning.question import Question
@@ -82,7 +82,8 @@ def _every(question: Question, method: Method, length: int) -> Iterator[Candidat
         for checkpointed in _checkpointings(question):
             for optim in _optimizers(question, method):
                 one = replace(sized, **checkpointed, optim=optim)  # type: ignore[arg-type]
-                yield from logits.ways(question, one)
+                for within in budget.ways(question, one):
+                    yield from logits.ways(question, within)
 
 
 def _sizes(question: Question) -> tuple[int, ...]:

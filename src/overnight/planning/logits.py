@@ -34,4 +34,5 @@ def chunk(hardware: Hardware, candidate: Candidate, vocabulary: int) -> int:
     copies = candidate.processes if hardware.device == "cpu" else 1
     most = MUCH * hardware.memory_free_bytes / copies / (OURS.logit_bytes * vocabulary)
     whole = candidate.per_device_train_batch_size * candidate.max_length
+    whole = min(whole, candidate.max_tokens_per_micro_batch or whole)
     return 0 if whole <= most else max(LEAST, int(most) // LEAST * LEAST)

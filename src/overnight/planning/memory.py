@@ -43,10 +43,9 @@ def trainable_parameters(candidate: Candidate, model: ModelProfile) -> int:
 
 def _fullest(candidate: Candidate, length: int) -> int:
     """Tokens of the fullest micro-batch; a single row is never cut."""
-    masked = candidate.packing and not candidate.varlen  # packs no longer than one row may be
-    tokens = length * (1 if masked else candidate.per_device_train_batch_size)
-    most = candidate.max_tokens_per_micro_batch or tokens
-    return min(tokens, max(most, length))
+    rows = candidate.per_device_train_batch_size
+    tokens = min(candidate.pack_places, rows * length) if candidate.packing else rows * length
+    return min(tokens, max(candidate.max_tokens_per_micro_batch or tokens, length))
 
 
 def _trained(candidate: Candidate, model: ModelProfile, stack: Stack) -> int:
@@ -265,8 +264,9 @@ def _cached(step: _Step) -> float:
 
 def _gradients_before(step: _Step) -> float:
     """Those of earlier micro-batches of the same step."""
-    several = step.candidate.gradient_accumulation_steps > 1
-    return float(step.stack.trained_bytes * step.trained * several)
+    candidate, trained = step.candidate, step.stack.trained_bytes * step.trained
+    several = candidate.gradient_accumulation_steps > 1 or candidate.max_tokens_per_micro_batch
+    return float(trained) if several else 0.0
 
 
 def _kept(step: _Step) -> Parts:

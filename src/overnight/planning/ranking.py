@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from overnight.planning import candidates, memory, pace
+from overnight.planning import budget, candidates, memory, pace
 from overnight.planning.candidates import Method
 from overnight.planning.lengths import mean_cut
 from overnight.planning.lessons import corrected
@@ -17,7 +17,7 @@ from overnight.planning.question import Question
 from overnight.values.errors import NoPlanFits
 from overnight.values.facts import Interval
 from overnight.values.plan import Candidate, MemoryEstimate, Rejection
-from overnight.values.units import show_bytes
+from overnight.values.units import show_bytes, show_count
 
 HOST_SHARE = 0.9
 """Of a host's free memory, how much may be planned with: other programs live there too."""
@@ -57,6 +57,7 @@ def limit(question: Question) -> int:
 def judge(question: Question, candidate: Candidate) -> Judged:
     """What a candidate needs and how fast it goes."""
     prior = pace.data_pace(candidate, question.model, question.hardware, question.dataset)
+    prior = prior.scaled(1.0 / budget.slowed(question, candidate))
     lessons = question.lessons
     return Judged(
         candidate=candidate,
@@ -99,7 +100,7 @@ def _undivided(judged: Sequence[Judged]) -> list[Judged]:
     for one in judged:
         mine = one.candidate
         kind = (mine.rows_per_step, mine.gradient_checkpointing, mine.checkpoint_every, mine.optim,
-                mine.loss_chunk_size)  # fmt: skip
+                mine.loss_chunk_size, mine.max_tokens_per_micro_batch)  # fmt: skip
         before = least.get(kind)
         steps = mine.gradient_accumulation_steps
         if before is None or steps < before.candidate.gradient_accumulation_steps:
@@ -180,6 +181,8 @@ def title(candidate: Candidate) -> str:
     if candidate.gradient_checkpointing:
         switch = ", checkpointing"
         switch += " every other layer" if candidate.checkpoint_every == 2 else ""
+    most = candidate.max_tokens_per_micro_batch
+    switch += f", at most {show_count(most)} tokens at once" if most else ""
     eight = ", loss in chunks" if candidate.loss_chunk_size else ""
     eight += ", 8-bit optimizer" if candidate.optim == "adamw_bnb_8bit" else ""
     return (
