@@ -183,6 +183,5 @@ def test_a_night_that_goes_on_begins_where_the_pilots_left_it(on: Stage):
     # The rehearsal's horizon is another: the pilots still speak for it.
     asked = question(later.request, later.found, WINDOW)
     longer = replace(on.plan, time=replace(on.plan.time, total_steps=STEPS * 10**6))
-    assert search.rated(longer, asked).candidate.learning_rate == pytest.approx(
-        told.best / 4, rel=0.01
-    )
+    rate = search.rated(longer, asked).candidate.learning_rate
+    assert rate == pytest.approx(told.best / planned.MOST_CORRECTION, rel=0.01)

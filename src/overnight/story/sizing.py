@@ -51,20 +51,19 @@ def recall(on: Stage) -> None:
 def _timed(on: Stage, known: dict[int, Candidate]) -> tuple[list[Timed], list[int]]:
     """Steps of a few sizes, the planned one first; and the sizes that fit."""
     planned, timed, fitting = on.session.candidate.rows_per_step, list[Timed](), sorted(known)
-    pace, window = on.plan.time.tokens_per_second.mid, on.plan.window_seconds or 0.0
-    step = on.session.tokens_per_step / pace
-    limit = timing.rehearsal_seconds(step, window)
-    begun = on.now
-    for rows in on.session.agreed(sizes.tried(fitting, planned, afford=limit / step)):
-        expected = max((one.seconds / one.rows for one in timed), default=0.0) * rows
-        late = timed and on.now - begun + (sizes.STEPS + 1) * expected > limit
-        if on.session.agreed(bool(late or on.wanted())):
-            break
+    step = on.session.tokens_per_step / on.plan.time.tokens_per_second.mid
+    limit = timing.rehearsal_seconds(step, on.plan.window_seconds or 0.0)
+    coming = list(on.session.agreed(sizes.tried(fitting, planned, afford=limit / step)))
+    while coming and not on.session.agreed(bool(on.wanted())):
+        rows = coming.pop(0)
         try:
             timed += _steps(on, known[rows])
         except (MemoryGone, OptimizerMemoryGone):
             proven = max((one.rows for one in timed), default=0)
             fitting = [one for one in fitting if one <= proven]
+        if rows == planned and timed:
+            afford = limit / max(timed[-1].seconds, 1e-6)
+            coming = list(on.session.agreed(sizes.tried(fitting, planned, afford=afford)[1:]))
     return timed, fitting
 
 
