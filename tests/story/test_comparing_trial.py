@@ -165,3 +165,18 @@ def test_an_end_that_is_moved_moves_the_course_once(on: Comparing) -> None:
     assert live.course.deadline.ends_at == pytest.approx(21.0) and live.course.deadline.moved
     del live
     parking.let_go("cpu")
+
+
+@pytest.mark.tiny
+def test_a_short_trial_lands_its_rate_at_zero_though_its_pace_was_misjudged(
+    on: Comparing,
+) -> None:
+    one = Trial(setting="whole", seed=1, kind="time")
+    hopeful = Aim(candidate=on.plans["whole"].candidate, horizon=30, seconds=6.0)
+    live = begun(on.ground, one, hopeful, on.folder / "trials" / "v")
+    told = sliced(on.ground, live, 1, lambda at: False)
+    schedule = live.course.schedule
+    assert told.over == "window" and 5 <= told.step <= 20
+    assert schedule.rate(told.step - 1) < 0.25 * schedule.peak
+    del live
+    parking.let_go("cpu")

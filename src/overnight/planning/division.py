@@ -18,8 +18,8 @@ ROUNDS = (8, 6, 4, 2, 1)
 """Slices of a trial. Even numbers let drift of the machine cancel: A B B A."""
 SWITCH_SHARE = 0.1
 """Of a slice, what changing from one setting to the next may cost."""
-SLICE_STEPS = 2
-"""Steps of the slowest setting in a slice, at least."""
+SLICE_STEPS = 1
+"""Steps of the slowest setting in a slice, at least: two slices alone tell no interval."""
 SAME_WORK = 0.05
 """Trials of equal time whose supervised tokens lie within this share of the work count for it."""
 
@@ -52,18 +52,22 @@ def divide(settings: Sequence[Tried], terms: Terms) -> Division | None:
     fullest = dict.fromkeys(((terms.seeds, True), (1, True), (1, False)))
     for least, choices in ((LEAST_STEPS, fullest), (FEWEST_STEPS, ((1, False),))):
         for seeds, work in choices:
-            found = _divided(settings, replace(terms, seeds=seeds), work=work)
-            if found is not None and found.seconds >= least * slowest_step(settings):
+            shortest = least * slowest_step(settings)
+            found = _divided(settings, replace(terms, seeds=seeds), work=work, least=shortest)
+            if found is not None:
                 return found
     return None
 
 
-def _divided(settings: Sequence[Tried], terms: Terms, *, work: bool) -> Division | None:
-    """With as many slices as changing between them allows."""
+def _divided(
+    settings: Sequence[Tried], terms: Terms, *, work: bool, least: float
+) -> Division | None:
+    """With as many slices as changing between them allows, in trials of `least` seconds."""
     for rounds in ROUNDS:
         fixed = _fixed(settings, terms, work=work, rounds=rounds)
         seconds = (terms.left - fixed) / (terms.seeds * _share(settings, work=work))
-        if seconds > 0 and (rounds == 1 or seconds / rounds >= _least_slice(settings)):
+        whole = rounds == 1 or seconds / rounds >= _least_slice(settings)
+        if whole and seconds >= least:
             return Division(seconds=seconds, seeds=terms.seeds, work=work, rounds=rounds)
     return None
 

@@ -95,10 +95,12 @@ def conditions(found: Comparison) -> list[str]:
     base = "" if found.base_loss is None else f"; the base model's loss is {found.base_loss:.3f}"
     said = [f"{model} on {data}, {found.machine}, {found.versions}, {iso(found.when_utc)}."]
     if found.seconds:
+        both = sum(one.at_work is not None for one in found.settings) > 1
+        work = f"; equal work is {show_count(found.work)} supervised tokens" if both else ""
         said.append(
             f"Each setting trained {show_duration(found.seconds)} a seed, {found.seeds or 1} "
             f"seed{'s' if found.seeds > 1 else ''}, in turns with the others, its rate brought to "
-            f"zero at its own end; equal work is {show_count(found.work)} supervised tokens. "
+            f"zero at its own end{work}. "
             f"Losses are of {found.rows:,} held-out rows, in nats a token, each setting looked at "
             f"in the precision that it trains in{base}."
         )

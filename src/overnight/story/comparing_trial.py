@@ -42,6 +42,8 @@ STEADY = 4
 """Steps in a slice from which on its first, which gets the machine going again, is left out."""
 BEYOND = 2
 """Times the expected steps: what they hold is counted one by one, for the pace may be better."""
+LAST_STEPS = 20
+"""Before its end a trial aims anew after every step."""
 LOOKED = 16
 """Rows looked at together, the same for all settings; fewer where memory runs out."""
 
@@ -214,10 +216,27 @@ def sliced(ground: Ground, live: Live, number: int, until: Callable[[Live], bool
 
 
 def _events(live: Live, loop: Loop, until: Callable[[Live], bool]) -> Iterator[Event]:
+    began, stepped = live.own(), 0.0
     for event in loop.train():
         yield event
-        if isinstance(event, Stepped | Dropped) and until(live):
-            return
+        if isinstance(event, Stepped | Dropped):
+            stepped += event.seconds
+            _aim_anew(live, loop, stepped / max(live.own() - began, 1e-9))
+            if until(live):
+                return
+
+
+def _aim_anew(live: Live, loop: Loop, share: float) -> None:
+    """Near its end a trial's horizon follows the pace from step to step, so that the rate is zero
+    there; the loop itself waits for five steps and for more than a few per cent. `share`: of the
+    time, what steps take."""
+    deadline = loop.course.deadline
+    reach = deadline.reachable(live.own())
+    if deadline.ends_at is None or reach is None:
+        return
+    left = int(min(share, 1.0) * max(reach - deadline.step, 0))
+    if left <= LAST_STEPS and deadline.step + left != deadline.horizon:
+        loop.happened(loop.replanned(deadline.step + left, "the end is near"))
 
 
 def _troubles(seen: list[Event]) -> dict[str, int]:
