@@ -18,8 +18,8 @@ def timed(fixed: float, *rows: int, row_tokens: int = 100) -> list[Timed]:
     ]
 
 
-def chosen(fixed: float, share: float = 0.95) -> sizes.Choice:
-    return sizes.chosen(timed(fixed, 4, 16, 64), SIZES, row_tokens=100.0, share=share)
+def chosen(fixed: float, share: float = 0.95, ahead: float = 1e6) -> sizes.Choice:
+    return sizes.chosen(timed(fixed, 4, 16, 64), SIZES, row_tokens=100.0, share=share, ahead=ahead)
 
 
 def test_the_planned_size_is_tried_first_then_the_ends():
@@ -62,9 +62,16 @@ def test_a_priority_that_keeps_more_of_the_pace_takes_no_smaller_steps():
 
 
 def test_time_to_a_target_is_lowest_at_the_root_of_noise_and_fixed_tokens():
-    best = (400.0 * sizes.NOISE_TOKENS) ** 0.5
-    assert sizes.needed(best, 400.0) < sizes.needed(1.5 * best, 400.0)
-    assert sizes.needed(best, 400.0) < sizes.needed(best / 1.5, 400.0)
+    best = (400.0 * 3000.0) ** 0.5
+    assert sizes.needed(best, 400.0, 3000.0) < sizes.needed(1.5 * best, 400.0, 3000.0)
+    assert sizes.needed(best, 400.0, 3000.0) < sizes.needed(best / 1.5, 400.0, 3000.0)
+
+
+def test_a_longer_night_takes_larger_steps_but_never_more_than_the_pace_asks_for():
+    rows = [chosen(100.0, ahead=ahead).rows for ahead in (1e5, 1e7, 1e9, 1e13)]
+    assert rows == sorted(rows) and rows[0] < rows[-1]
+    assert "smallest that keeps 95 %" in chosen(100.0, ahead=1e13).why
+    assert "come less far" in chosen(100.0, ahead=1e5).why
 
 
 def test_paces_are_told_by_size():

@@ -14,8 +14,12 @@ from overnight.values.plan import Candidate
 
 STEPS = 2
 """Steps of each that count, after one that settles."""
-NOISE_TOKENS = 4000.0
-"""Tokens a step at which a larger one stops paying for itself; see `smallest`."""
+NOISE_TOKENS, NOISE_AHEAD = 3000.0, 150_000.0
+"""Tokens a step from which on twice as many do not halve the steps needed, where so many are
+trained on in all: a 260k-parameter Llama on GSM8K was best at 500 to 800 tokens a step where a step
+cost as much as 176 (bench/results/rule.md) ..."""
+NOISE_EXPONENT = 0.47
+"""... and they grow with the tokens ahead (Zhang et al., arXiv:2410.21676)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,11 +58,13 @@ def tried(sizes: Sequence[int], planned: int, *, afford: float) -> tuple[int, ..
 
 
 def chosen(
-    timed: Sequence[Timed], sizes: Sequence[int], *, row_tokens: float, share: float
+    timed: Sequence[Timed], sizes: Sequence[int], *, row_tokens: float, share: float, ahead: float
 ) -> Choice:
-    """The size to take: the smallest that is fast enough, by a line through all timed steps.
+    """The size to take: the smallest that is fast enough, by a line through all timed steps; a
+    smaller one where so few steps would come of it that the target is reached sooner without.
 
-    `row_tokens` are those of a mean row, `share` is how much of the best pace must be kept.
+    `row_tokens` are those of a mean row, `share` is how much of the best pace must be kept,
+    `ahead` how many tokens are to be trained on in all.
     """
     found = fit([one.seconds for one in timed], [float(one.tokens) for one in timed])
 
@@ -68,22 +74,24 @@ def chosen(
 
     best = max(pace(rows) for rows in sizes)
     enough = min(rows for rows in sizes if pace(rows) >= share * best)
-    soonest = min(sizes, key=lambda rows: needed(rows * row_tokens, found.fixed_load))
+    noise = NOISE_TOKENS * (ahead / NOISE_AHEAD) ** NOISE_EXPONENT
+    soonest = min(sizes, key=lambda rows: needed(rows * row_tokens, found.fixed_load, noise))
     rows = min(enough, soonest)
     why = f"the smallest that keeps {100 * share:.0f} % of the best pace"
     if soonest < enough:
         kept = 100 * pace(rows) / best
-        why = f"{kept:.0f} % of the best pace, in more and so sooner useful steps"
+        why = f"{kept:.0f} % of the best pace; fewer, larger steps would come less far in this time"
     return Choice(rows=rows, tokens_per_second=pace(rows), fixed_tokens=found.fixed_load,
                   spread=found.spread, why=why)  # fmt: skip
 
 
-def needed(tokens: float, fixed: float) -> float:
+def needed(tokens: float, fixed: float, noise: float) -> float:
     """Time to a target with steps of so many tokens, in any unit (McCandlish et al. 2018).
 
-    Steps needed fall as 1 + noise / tokens, a step's time grows as tokens + fixed.
+    Steps needed fall as 1 + noise / tokens, a step's time grows as tokens + fixed; their product is
+    lowest at the root of noise x fixed, flat below and steep above it.
     """
-    return (1.0 + NOISE_TOKENS / tokens) * (tokens + fixed)
+    return (1.0 + noise / tokens) * (tokens + fixed)
 
 
 def paces(timed: Sequence[Timed]) -> tuple[tuple[int, float], ...]:

@@ -37,7 +37,8 @@ def size(on: Stage) -> None:
         return
     tokens = on.session.corpus.lengths[on.session.train_rows].mean()
     share = weights(on.request.priority).pace_share
-    found = sizes.chosen(timed, sorted(fitting), row_tokens=float(tokens), share=share)
+    ahead = on.plan.time.total_steps * on.session.tokens_per_step
+    found = sizes.chosen(timed, fitting, row_tokens=float(tokens), share=share, ahead=ahead)
     _take(on, known[on.session.agreed(found).rows], on.session.agreed(found), timed, on.now - begun)
 
 
