@@ -11,7 +11,7 @@ from overnight.control.patience import LOST, OVERFIT, Guard, Patience
 from overnight.control.schedule import Schedule
 from overnight.values.cadence import Cadence
 from overnight.values.decisions import Replan, Rewind, Save, Step, Stop
-from overnight.values.ledger import Evaluated, Loss, Replanned
+from overnight.values.ledger import Evaluated, Loss, Replanned, StageBegan, Stepped
 from overnight.values.troubles import Dropped, Rewound
 
 COURSE = Course(
@@ -106,3 +106,15 @@ def test_from_there_it_anneals_over_a_fifth_and_ends() -> None:
     assert last.decide(0.0, "") == Step() and last.schedule.rate(48) == 0.0
     over = replace(last, deadline=replace(last.deadline, step=48))
     assert over.decide(0.0, "") == Stop(reason="overfit")
+
+
+@pytest.mark.parametrize(("pool", "verdict"), [("best", "well"), ("all", "rewind")])
+def test_other_rows_may_have_losses_of_another_height(pool: str, verdict: str) -> None:
+    course = replace(COURSE, health=Health(losses=(1.0,) * 50))
+    began = StageBegan(step=50, stage=1, stages=2, pool=pool, rows=9, rows_per_step=4)  # type: ignore[arg-type]
+    course = course.after(began, 1.0)
+    for number in range(51, 57):
+        high = Stepped(step=number, epoch=0.5, loss=3.0, tokens=9, learnt_tokens=9, seconds=1.0,
+                       learning_rate=0.5, grad_norm=1.0, peak_bytes=0)  # fmt: skip
+        course = course.after(high, 1.0)
+    assert course.health.verdict == verdict

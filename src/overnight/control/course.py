@@ -11,7 +11,7 @@ from overnight.control.health import Health
 from overnight.control.patience import LOST, OVERFIT, Guard, Patience
 from overnight.control.schedule import Schedule
 from overnight.values.decisions import Decision, Replan, Rewind, Save, Stop
-from overnight.values.ledger import Evaluated, Event, Replanned, Stepped
+from overnight.values.ledger import Evaluated, Event, Replanned, StageBegan, Stepped
 from overnight.values.troubles import Dropped, Rewound
 
 SETTLING = "the loss scaler is looking for its scale"
@@ -40,6 +40,8 @@ class Course:
         elif isinstance(event, Dropped):
             searching = event.reason == SETTLING
             health = health.after_settling() if searching else health.after_drop()
+        elif isinstance(event, StageBegan) and event.pool == "best":
+            health = health.elsewhere()
         elif isinstance(event, Replanned):
             return self._replanned(event, now)
         elif isinstance(event, Rewound):

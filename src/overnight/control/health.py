@@ -89,6 +89,10 @@ class Health:
         """Health after going back to weights that were well: what came later is no measure."""
         return Health(rewinds=self.rewinds, norms=self.norms)
 
+    def elsewhere(self) -> "Health":
+        """Health where other rows are drawn from here on: their losses may be of another height."""
+        return replace(self, losses=(), high=0)
+
     @property
     def calm(self) -> bool:
         """Whether nothing is wrong, nor may be about to be: the time to trust what was saved."""
