@@ -31,7 +31,7 @@ from overnight.values.request import Request, Settings
 
 PARTS = (
     "rates-tiny", "batches-tiny", "pilots-tiny", "rates-small", "batches-small", "pilots-small",
-    "untrained", "methods", "small",
+    "methods-tiny", "methods-small", "untrained", "small",
 )  # fmt: skip
 LOOKED = 120
 """Rows of the test side that a run is judged by."""
@@ -54,7 +54,7 @@ ROWS = {"batches": (2, 4, 8, 16)}
 RATES = {
     "fresh-tiny": (1e-3, 3e-3, 1e-2, 3e-2), "stories": (1e-3, 3e-3, 1e-2, 3e-2),
     "fresh-5m": (3e-3, 1e-3, 6e-3, 5e-4), "demo": (3e-4, 1e-3, 3e-3, 6e-3),
-    "full": (3e-4, 1e-3, 3e-3), "lora": (1e-3, 3e-3, 1e-2),
+    "lora": (1e-2, 3e-3, 3e-2),
 }  # fmt: skip
 """What is tried, by base or by method."""
 NEAR = {"stories": (1e-3, 2e-3), "fresh-tiny": (3e-3, 5e-3)}
@@ -86,10 +86,10 @@ def cells(part: str) -> Iterator[Cell]:
     if part == "untrained":
         for rate in RATES["fresh-5m"]:
             yield Cell(base="fresh-5m", data="gsm8k", rate=rate, seconds=24.0)
-    if part == "methods":
-        for base, method in itertools.product(("demo", "fresh-15m"), ("full", "lora")):
-            for rate in RATES[method]:
-                yield Cell(base=base, data="gsm8k", rate=rate, seconds=40.0, method=method)
+    if part.startswith("methods"):
+        for base, rate in itertools.product(BASES[part.partition("-")[2]], RATES["lora"]):
+            seconds = SECONDS["batches"][0]
+            yield Cell(base=base, data="gsm8k", rate=rate, seconds=seconds, method="lora")
     question, _, size = part.partition("-")
     for base, seconds in itertools.product(BASES.get(size, ()), SECONDS.get(question, ())):
         rates = NEAR.get(base, RATES[base]) if question == "batches" else RATES[base]
