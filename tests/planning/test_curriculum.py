@@ -4,6 +4,7 @@ import pytest
 from tests.planning.facts import DATA
 
 from overnight.planning.curriculum import (
+    fullest,
     legs,
     load_of,
     longer,
@@ -105,3 +106,10 @@ def test_the_rows_of_a_night_are_shared_out_among_its_stages() -> None:
     edges = [pytest.approx(third / 3) for third in range(4)]
     assert row_shares(legs(RISING)) == ((edges[0], edges[1]), (edges[1], edges[2]),
                                         (edges[2], edges[3]))  # fmt: skip
+
+
+def test_what_must_fit_is_the_stage_whose_steps_hold_most() -> None:
+    assert fullest(ONE) is ONE and fullest(TWO) is TWO
+    assert fullest(RISING).gradient_accumulation_steps == 2
+    assert fullest(GUIDE).gradient_accumulation_steps == 8
+    assert fullest(replace(RISING, per_device_train_batch_size=3)).rows_per_step == 6

@@ -80,3 +80,13 @@ def test_the_refusal_says_how_much_is_missing_and_what_would_help():
     assert "the nearest: full, 8 rows x 1" in said
     for way in ("GiB more", "smaller max_length", "--method lora", "per_device_train_batch_size"):
         assert way in said
+
+
+def test_memory_is_that_of_the_fullest_stage():
+    eight = Settings(per_device_train_batch_size=8)
+    peaks = []
+    for given in (eight, replace(eight, strategy="progressive"),
+                  replace(eight, gradient_accumulation_steps=2)):  # fmt: skip
+        asked = question(settings=given, hardware=CARD)
+        peaks.append(ranking.judge(asked, candidates.of(asked, "full", 300)[0]).memory.peak_bytes)
+    assert peaks[0] <= peaks[1] == peaks[2]

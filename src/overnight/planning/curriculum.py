@@ -5,6 +5,7 @@ steps, the steps of so many rows. Never: rows themselves (training/stages.py), t
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import accumulate, pairwise
 
 from overnight.planning.lengths import mean_cut, quantile
@@ -57,6 +58,15 @@ def _shares(work: Sequence[float], loads: Sequence[float]) -> tuple[float, ...]:
 def rows_of(stages: Sequence[Leg], steps: int) -> int:
     """Rows that a night of so many steps draws."""
     return round(sum(size * count for size, count in _parts(stages, steps)))
+
+
+def fullest(candidate: Candidate) -> Candidate:
+    """The same in the stage whose steps hold most: what must fit into the memory."""
+    rows = max(leg.rows_per_step for leg in legs(candidate))
+    together = candidate.per_device_train_batch_size * candidate.processes
+    if rows <= candidate.rows_per_step:
+        return candidate
+    return replace(candidate, gradient_accumulation_steps=-(-rows // together))
 
 
 def row_shares(stages: Sequence[Leg]) -> tuple[tuple[float, float], ...]:

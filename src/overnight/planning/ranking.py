@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from overnight.planning import budget, candidates, memory, pace
 from overnight.planning.candidates import Method
+from overnight.planning.curriculum import fullest
 from overnight.planning.lengths import mean_cut
 from overnight.planning.lessons import corrected
 from overnight.planning.profiles import weights
@@ -61,7 +62,7 @@ def judge(question: Question, candidate: Candidate) -> Judged:
     lessons = question.lessons
     return Judged(
         candidate=candidate,
-        memory=memory.estimate(candidate, question.model, device=question.hardware.device,
+        memory=memory.estimate(fullest(candidate), question.model, device=question.hardware.device,
                                lesson=lessons.about("peak_bytes")),
         prior=prior,
         pace=corrected(prior, lessons.about("tokens_per_second")),

@@ -7,6 +7,7 @@ weights, training. Where the memory is nearly used up the step is traced before 
 from dataclasses import dataclass, replace
 
 from overnight.planning import search
+from overnight.planning.curriculum import fullest
 from overnight.planning.imagined import imagined
 from overnight.planning.question import Question
 from overnight.probe import architecture, catalogue, hardware
@@ -117,7 +118,7 @@ def _thin(plan: Plan) -> bool:
 
 def _traced(plan: Plan, question: Question) -> MemoryEstimate:
     return tracing.traced(
-        plan.candidate, question.model, question.hardware, limit=plan.memory_limit_bytes,
+        fullest(plan.candidate), question.model, question.hardware, limit=plan.memory_limit_bytes,
         trust_remote_code=question.request.trust_remote_code,
     )  # fmt: skip
 
