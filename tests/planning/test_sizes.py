@@ -1,7 +1,5 @@
 """Which sizes are timed, and which is taken."""
 
-import math
-
 import pytest
 from tests.planning.facts import CARD, LARGE, question
 
@@ -20,7 +18,7 @@ def timed(fixed: float, *rows: int, row_tokens: int = 100) -> list[Timed]:
     ]
 
 
-def chosen(fixed: float, share: float = 0.95, ahead: float = 1e6) -> sizes.Choice:
+def chosen(fixed: float, share: float = 0.95, ahead: float | None = 1e6) -> sizes.Choice:
     return sizes.chosen(timed(fixed, 4, 16, 64), SIZES, row_tokens=100.0, share=share, ahead=ahead)
 
 
@@ -72,7 +70,7 @@ def test_time_to_a_target_is_lowest_at_the_root_of_noise_and_fixed_tokens():
 def test_a_longer_night_takes_larger_steps_but_never_more_than_the_pace_asks_for():
     rows = [chosen(100.0, ahead=ahead).rows for ahead in (1e5, 1e7, 1e9, 1e13)]
     assert rows == sorted(rows) and rows[0] < rows[-1]
-    assert "smallest that keeps 95 %" in chosen(100.0, ahead=math.inf).why
+    assert "smallest that keeps 95 %" in chosen(100.0, ahead=None).why
     assert "come less far" in chosen(100.0, ahead=1e5).why
 
 

@@ -58,13 +58,18 @@ def tried(sizes: Sequence[int], planned: int, *, afford: float) -> tuple[int, ..
 
 
 def chosen(
-    timed: Sequence[Timed], sizes: Sequence[int], *, row_tokens: float, share: float, ahead: float
+    timed: Sequence[Timed],
+    sizes: Sequence[int],
+    *,
+    row_tokens: float,
+    share: float,
+    ahead: float | None,
 ) -> Choice:
     """The size to take: the smallest that is fast enough, by a line through all timed steps; a
     smaller one where so few steps would come of it that the target is reached sooner without.
 
     `row_tokens` are those of a mean row, `share` is how much of the best pace must be kept,
-    `ahead` how many tokens are to be trained on in all.
+    `ahead` how many tokens are to be trained on in all; None where the pace alone counts.
     """
     found = fit([one.seconds for one in timed], [float(one.tokens) for one in timed])
 
@@ -74,8 +79,10 @@ def chosen(
 
     best = max(pace(rows) for rows in sizes)
     enough = min(rows for rows in sizes if pace(rows) >= share * best)
-    noise = NOISE_TOKENS * (ahead / NOISE_AHEAD) ** NOISE_EXPONENT
-    soonest = min(sizes, key=lambda rows: needed(rows * row_tokens, found.fixed_load, noise))
+    soonest = enough
+    if ahead is not None:
+        noise = NOISE_TOKENS * (ahead / NOISE_AHEAD) ** NOISE_EXPONENT
+        soonest = min(sizes, key=lambda rows: needed(rows * row_tokens, found.fixed_load, noise))
     rows = min(enough, soonest)
     why = f"the smallest that keeps {100 * share:.0f} % of the best pace"
     if soonest < enough:

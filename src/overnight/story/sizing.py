@@ -5,7 +5,6 @@ on the disk, the event `Sized`. Never: moves a weight (the rate is zero), leaves
 states, optimizer or the order of rows; takes more than a rehearsal may.
 """
 
-import math
 from dataclasses import replace
 
 from overnight.planning import search, sizes, timing, trials
@@ -39,9 +38,9 @@ def size(on: Stage) -> None:
     tokens = on.session.corpus.lengths[on.session.train_rows].mean()
     share = weights(on.request.priority).pace_share
     ahead = on.plan.time.total_steps * on.session.tokens_per_step
-    if on.request.priority == "fast":  # it wants the pace alone
-        ahead = math.inf
-    found = sizes.chosen(timed, fitting, row_tokens=float(tokens), share=share, ahead=ahead)
+    hurried = on.request.priority == "fast"  # it wants the pace alone
+    found = sizes.chosen(timed, fitting, row_tokens=float(tokens), share=share,
+                         ahead=None if hurried else ahead)  # fmt: skip
     _take(on, known[on.session.agreed(found).rows], on.session.agreed(found), timed, on.now - begun)
 
 
