@@ -91,6 +91,14 @@ def test_the_lowest_loss_is_taken_where_its_interval_says_so() -> None:
     assert conclusion(first, setting("b", at_time=worse)).startswith("Take `a`")
 
 
+def test_one_seed_is_said_where_one_is_taken() -> None:
+    first, better = setting("a", at_time=outcome(4.0)), outcome(3.5, apart=-0.5)
+    found = replace(comparison(first, setting("b", at_time=better)), seeds=1)
+    assert verdict(found)[1].endswith(
+        "after the same time with the one seed that there was time for."
+    )
+
+
 def test_a_tie_is_called_one() -> None:
     first = setting("a", at_time=outcome(4.0))
     near = setting("b", at_time=outcome(3.99, apart=-0.01))

@@ -6,7 +6,7 @@ comparison.md in the run folder. Never: a figure without what it varied between;
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from rich.console import Console
 
 from overnight.codec import to_json
 from overnight.report import tables
-from overnight.report.comparison_words import risk, settings_words, short, verdict
+from overnight.report.comparison_words import relabelled, risk, settings_words, short, verdict
 from overnight.report.words import inert, inert_line, iso
 from overnight.values.comparison import Compared, Comparison, Outcome, Spread
 from overnight.values.units import show_bytes, show_count, show_duration
@@ -22,8 +22,8 @@ from overnight.values.units import show_bytes, show_count, show_duration
 JSON, MARKDOWN = "comparison.json", "comparison.md"
 NOTHING = "-"
 _ESCAPED = str.maketrans({"|": "\\|", "<": "&lt;", "\n": " "})
-SPEED = ("setting", "tokens/s (slices)", "against the first", "a step", "whole job", "memory")
-LOSS = ("setting", "loss, equal time", "quality", "loss, equal work", "quality")
+SPEED = ("setting", "tokens/s", "against first", "whole job", "memory", "a step")
+LOSS = ("setting", "at equal time", "quality", "at equal work", "quality")
 
 
 def speed_rows(found: Comparison) -> list[tuple[str, ...]]:
@@ -34,14 +34,14 @@ def speed_rows(found: Comparison) -> list[tuple[str, ...]]:
 def _speed_row(one: Compared, *, first: bool) -> tuple[str, ...]:
     pace, speed = one.tokens_per_second, one.speed
     span = f" ({show_count(pace.low)}-{show_count(pace.high)})" if pace.known else ""
-    ratio = f" ({speed.low:.3g}-{speed.high:.3g})" if speed.known else ""
+    ratio = f" ({speed.low:.2g}-{speed.high:.2g})" if speed.known else ""
     return (
         short(one.name),
         f"{show_count(pace.mid)}{span}",
         "1" if first else f"{speed.mid:.3g}x{ratio}",
-        show_duration(one.step_seconds.mid),
         _job(one),
         show_bytes(one.peak_bytes) if one.peak_bytes else NOTHING,
+        show_duration(one.step_seconds.mid),
     )
 
 
@@ -64,7 +64,7 @@ def _loss(outcome: Outcome | None) -> str:
     if outcome is None:
         return NOTHING
     loss = outcome.loss
-    return f"{loss.mid:.3f} ({loss.low:.3f}-{loss.high:.3f})" if loss.known else f"{loss.mid:.3f}"
+    return f"{loss.mid:.3f} ({loss.low:.2f}-{loss.high:.2f})" if loss.known else f"{loss.mid:.3f}"
 
 
 def _quality(outcome: Outcome | None, *, first: bool) -> str:
@@ -76,10 +76,16 @@ def _quality(outcome: Outcome | None, *, first: bool) -> str:
     return f"{share.mid:.0f} % ({share.low:.0f}-{share.high:.0f})" if share.known else NOTHING
 
 
-def work_rows(found: Comparison) -> list[tuple[str, ...]]:
+def _what(one: Compared, letters: Mapping[str, str]) -> str:
+    """What a setting came to, after its name where the table has a letter for that."""
+    name = f"{letters[one.name]}: " if one.name in letters else ""
+    return f"{name}{settings_words(one.candidate)}"
+
+
+def work_rows(found: Comparison, letters: Mapping[str, str]) -> list[tuple[str, ...]]:
     """One row a setting: what it took to get there."""
-    return [(short(one.name), settings_words(one.candidate), _work(one.at_time),
-             _work(one.at_work), risk(one)) for one in found.settings]  # fmt: skip
+    return [(short(one.name), _what(one, letters), _work(one.at_time), _work(one.at_work),
+             risk(one)) for one in found.settings]  # fmt: skip
 
 
 def _work(outcome: Outcome | None) -> str:
@@ -107,18 +113,26 @@ def conditions(found: Comparison) -> list[str]:
     said.append(
         "Speed is of all tokens, between the slowest and the fastest slice; the ratio of "
         "supervised tokens a second is paired slice by slice, 95 %. Losses and quality (the share "
-        "of the first setting's gain over the base): 95 % bootstrap over rows and seeds. The "
+        f"of the first setting's gain over the base): 95 % bootstrap over {_drawn(found)}. The "
         "whole job is training alone."
     )
     return said
 
 
+def _drawn(found: Comparison) -> str:
+    if found.seeds > 1:
+        return "rows and seeds"
+    return "rows; what another seed would change is not in it"
+
+
 def show(found: Comparison, console: Console) -> None:
     """The tables and the verdict on a console."""
-    tables.show(console, "Speed and memory", _table(SPEED, speed_rows(found), right=(1, 2, 3, 5)))
+    found, letters = relabelled(found)
+    speed = [row[:-1] for row in speed_rows(found)]  # the last column is for wider pages
+    tables.show(console, "Speed and memory", _table(SPEED[:-1], speed, right=(1, 2, 3, 4)))
     if any(one.at_time or one.at_work for one in found.settings):
         tables.show(console, "Held-out loss", _table(LOSS, loss_rows(found), right=(1, 2, 3, 4)))
-    risks = [(short(one.name), settings_words(one.candidate), risk(one)) for one in found.settings]
+    risks = [(short(one.name), _what(one, letters), risk(one)) for one in found.settings]
     tables.show(console, "Settings and risk", _table(("setting", "what", "seen"), risks))
     console.print()
     for sentence in verdict(found):
@@ -138,13 +152,14 @@ def _table(columns: Sequence[str], rows: Iterable[Sequence[str]], *,
 
 def markdown(found: Comparison) -> str:
     """The same as one page of Markdown."""
+    found, letters = relabelled(found)
     work = ("setting", "what", "equal time", "equal work", "seen")
     parts = [
         f"# {inert_line(found.model)} on {inert_line(found.data)}, settings side by side",
         "\n\n".join(verdict(found)),
         _markdown(SPEED, speed_rows(found)),
         _markdown(LOSS, loss_rows(found)),
-        _markdown(work, work_rows(found)),
+        _markdown(work, work_rows(found, letters)),
         "\n\n".join([*conditions(found), *map(inert_line, found.notes)]),
     ]
     return "\n\n".join(parts) + "\n"
@@ -159,7 +174,8 @@ def _markdown(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def json_object(found: Comparison) -> dict[str, Any]:
     """What `--json` prints and comparison.json holds."""
     figures: dict[str, Any] = to_json(found)
-    return figures | {"verdict": verdict(found)}
+    named, letters = relabelled(found)
+    return figures | {"letters": letters, "verdict": verdict(named)}
 
 
 def write(found: Comparison, folder: Path) -> dict[str, Any]:

@@ -6,7 +6,9 @@ difference that its interval does not tell; layout.
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import PurePath
+from string import ascii_uppercase
 from typing import Any
 
 from overnight.report.words import count_of, inert_line, rate
@@ -16,6 +18,8 @@ from overnight.values.plan import Candidate
 from overnight.values.trials import Divided, Entered, Refused, Sliced, Tried, Weighed
 from overnight.values.units import show_count, show_duration
 
+LONG = 16
+"""Letters of a name that a table of eighty columns has room for."""
 WIDE = 1.5
 """High over low of a ratio: wider than this it does not even say "no faster"."""
 _TROUBLES = {
@@ -30,6 +34,17 @@ def short(name: str, limit: int = 28) -> str:
     """A setting's name as it stands in a table."""
     plain = inert_line(PurePath(name).name if name.count("/") > 1 else name)
     return plain if len(plain) <= limit else plain[: limit - 1] + "…"
+
+
+def relabelled(found: Comparison) -> tuple[Comparison, dict[str, str]]:
+    """The comparison with a letter for every setting whose name is too long for a table, and what
+    each letter stands for."""
+    long = [one.name for one in found.settings if len(short(one.name)) > LONG]
+    letters = {name: letter for name, letter in zip(long, ascii_uppercase, strict=False)}
+    settings = tuple(replace(one, name=letters.get(one.name, one.name)) for one in found.settings)
+    refused = {letters.get(name, name): why for name, why in found.refused.items()}
+    said = {letter: inert_line(name, 400) for name, letter in letters.items()}
+    return replace(found, settings=settings, refused=refused), said
 
 
 def settings_words(candidate: Candidate) -> str:
@@ -152,11 +167,16 @@ def _conclusion(found: Comparison) -> str:
     name, others = short(best.name), [one for one in judged if one is not best]
     if best is found.reference:
         near = [one for one in others if not _worse(one)]
-        return _tie(name, near) if near else f"Take `{name}`: the lowest loss after the same time."
+        return _tie(name, near) if near else _take(name, found)
     mine = best.at_time.difference if best.at_time else None
     if mine is None or not mine.known or mine.high >= 0.0:
         return _tie(name, [found.reference])
-    return f"Take `{name}`: the lowest loss after the same time."
+    return _take(name, found)
+
+
+def _take(name: str, found: Comparison) -> str:
+    seed = " with the one seed that there was time for" if found.seeds == 1 else ""
+    return f"Take `{name}`: the lowest loss after the same time{seed}."
 
 
 def _mean_loss(one: Compared) -> float:
@@ -178,8 +198,10 @@ def _tie(name: str, near: list[Compared]) -> str:
 def _remarks(found: Comparison) -> Iterator[str]:
     yield from (f"`{short(name)}` was left out: {inert_line(why).rstrip('.')}."
                 for name, why in found.refused.items())  # fmt: skip
-    yield from (f"`{short(one.name)}`: {inert_line(note)}."
-                for one in found.settings for note in one.notes)  # fmt: skip
+    notes = dict.fromkeys(note for one in found.settings for note in one.notes)
+    for note in notes:
+        whose = [f"`{short(one.name)}`" for one in found.settings if note in one.notes]
+        yield f"{', '.join(whose)}: {inert_line(note)}."
     if not found.whole:
         yield "The window or somebody ended it before everything that was planned was measured."
 

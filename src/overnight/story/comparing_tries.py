@@ -37,7 +37,7 @@ TRY_SECONDS = 1.0
 """Steps shorter than this are taken for so long: a moment tells no pace."""
 LOOK_SHARE = 0.1
 """Of what is left: what all looks at the held-out rows may take together."""
-RULED = "its rate is what rules and history say; a night of its own may try others first"
+RULED = "the rate is what rules and history say; a night of its own may try others first"
 WAY_BEYOND = 3600.0
 """A window in which anything fits, to ask what a plan costs besides training."""
 

@@ -32,6 +32,8 @@ from overnight.values.units import show_duration
 
 SHORTER = 0.03
 """Of a trial's seconds: by less than this it is cut without a word."""
+SPARE_SHARE = 0.05
+"""Of what is left: not divided, since a few steps tell a pace no better than that."""
 STILL_FAIR = 0.7
 """Of its planned seconds: with less left a heat of another seed is not begun."""
 
@@ -95,7 +97,8 @@ def divided(on: Comparing) -> Division:
         return Division(seconds=min(one.seconds for one in told), seeds=first.seeds,
                         work=first.work, rounds=first.rounds)  # fmt: skip
     tried = on.tried()
-    terms = Terms(left=on.left, seeds=on.seeds, look_seconds=_look_seconds(on))
+    left = (1.0 - SPARE_SHARE) * on.left
+    terms = Terms(left=left, seeds=on.seeds, look_seconds=_look_seconds(on))
     found = division.divide(tried, terms)
     if found is None:
         raise NoPlanFits(too_short(on, division.shortest(tried, terms)))
