@@ -1,10 +1,12 @@
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
 from overnight.report import pages
+from overnight.values.facts import Sampled
 
 from . import samples
 
@@ -131,3 +133,11 @@ def test_text_that_no_encoding_can_say_does_not_stop_the_report(tmp_path):
     entries.append(samples.Entry(t=entries[-1].t, utc=0.0, event=samples.Noted(text="\ud800")))
     pages.write(samples.report(entries), tmp_path)
     assert "\\ud800" in (tmp_path / "report.html").read_text()
+
+
+def test_a_sample_stands_with_the_data_and_its_columns_are_inert():
+    whole = samples.report(samples.healthy())
+    sampled = Sampled(kept=9, of=20, engaged=4, drawn=5, engagement="<b>likes")
+    told = pages.render(replace(whole, dataset=replace(whole.dataset, sampled=sampled)), name="x")
+    assert "kept 9 of 20: 4 by engagement (`<b>likes`), 5 drawn" in Reader(told).text
+    assert "<b>likes" not in told

@@ -7,6 +7,7 @@ import pytest
 
 from overnight.report import plots
 from overnight.report.reading import Timed
+from overnight.values.ledger import StageBegan
 from overnight.values.troubles import Diagnosed
 
 from . import samples
@@ -102,3 +103,10 @@ def test_the_figures_of_a_long_night_are_small_valid_json():
     text = json.dumps(data, allow_nan=False)
     assert set(data) == {"loss", "learning_rate", "pace", "forecasts", "phases"}
     assert len(text) < 1_000_000
+
+
+def test_the_beginnings_of_stages_are_marked_where_they_lie_on_the_path():
+    *before, last = samples.going()
+    began = StageBegan(step=9, stage=1, stages=2, pool="best", rows=100, rows_per_step=8)
+    marks = figure([*before, last, replace(last, t=last.t + 1, event=began)], "loss").marks
+    assert [(mark.name, mark.trouble, mark.x) for mark in marks] == [("stage 2", False, last.t + 1)]

@@ -20,6 +20,7 @@ from overnight.values.ledger import (
     Published,
     Rehearsed,
     Replanned,
+    StageBegan,
     Started,
     Stepped,
     Stopped,
@@ -78,6 +79,8 @@ class Report:
     base_losses: Mapping[str, Loss]
     """The base model's figures by part."""
     replans: tuple[Timed[Replanned], ...]
+    stages: tuple[Timed[StageBegan], ...] = ()
+    """Those after the first."""
     forecasts: tuple[Timed[Forecast], ...]
     segments: tuple[Segment, ...]
     seconds: Mapping[Phase, float]

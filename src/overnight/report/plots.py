@@ -102,6 +102,11 @@ def _troubles(report: Report) -> Iterator[Mark]:
             yield Mark(x=incident.t, name=names[incident.kind], trouble=True)
 
 
+def _stages(report: Report) -> Iterator[Mark]:
+    for one in report.stages:
+        yield Mark(x=one.t, name=f"stage {one.event.stage + 1}")
+
+
 def _loss(report: Report) -> Figure:
     raw = [(step.t, step.event.loss) for step in report.steps]
     lines = [
@@ -123,7 +128,8 @@ def _loss(report: Report) -> Figure:
         lines.append(Line(name="result (test)", role="outcome", low=(test.low,), high=(test.high,),
                           points=((report.ended.t, test.loss),)))  # fmt: skip
     return Figure(
-        key="loss", title="Loss", unit="loss", lines=tuple(lines), marks=tuple(_troubles(report)),
+        key="loss", title="Loss", unit="loss", lines=tuple(lines),
+        marks=(*_stages(report), *_troubles(report)),
         caption="Mean negative log-likelihood a learnt token, in nats; bars are 95 % intervals.",
     )  # fmt: skip
 
