@@ -58,9 +58,9 @@ def test_nothing_is_seen_ahead():
     assert not torch.equal(before[:, :, 130:], after[:, :, 130:])
 
 
-def installed(candidate: Any = BF16, **changes: Any) -> Any:
+def installed(candidate: Any = BF16, *, device: str = "cpu", **changes: Any) -> Any:
     model = tiny.llama(num_attention_heads=4, num_key_value_heads=2, **changes)
-    attention.install(model, candidate)
+    attention.install(model, candidate, device)
     return model
 
 
@@ -117,6 +117,10 @@ def test_writing_with_a_cache_stays_with_torch_but_for_the_prompt(seen: list[tor
 )
 def test_other_precisions_and_compiled_models_keep_theirs(candidate: Any):
     assert installed(candidate).config._attn_implementation == "sdpa"
+
+
+def test_other_devices_keep_theirs():
+    assert installed(device="cuda").config._attn_implementation == "sdpa"
 
 
 def test_a_model_of_eager_attention_keeps_it():

@@ -24,15 +24,13 @@ OWN = ("position_bias", "softcap", "s_aux", "cache")
 """What some models want besides."""
 
 
-def install(model: Any, candidate: Candidate) -> None:
+def install(model: Any, candidate: Candidate, device: str) -> None:
     """Has a model of bf16 on a processor compute so, where its class lets that be chosen."""
-    import torch
     from transformers import AttentionInterface
     from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 
     inner = model.get_base_model() if hasattr(model, "get_base_model") else model
-    elsewhere = torch.cuda.is_available() or torch.backends.mps.is_available()
-    if elsewhere or candidate.precision != "bf16" or candidate.torch_compile:
+    if device != "cpu" or candidate.precision != "bf16" or candidate.torch_compile:
         return
     if inner.config._attn_implementation != "sdpa" or not inner._can_set_attn_implementation():
         return

@@ -8,7 +8,7 @@ weights in fp32.
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from overnight.training import attention, compiled, kernels, lora_linear
+from overnight.training import compiled, kernels, lora_linear
 from overnight.values.errors import InputError, ModelError
 from overnight.values.facts import NAMES_OF_EXPERTS
 from overnight.values.plan import Candidate
@@ -68,7 +68,6 @@ def prepare(model: Any, candidate: Candidate) -> Any:
         model = _with_adapters(model, candidate)
     if candidate.gradient_checkpointing:
         checkpoint(model, every=candidate.checkpoint_every)
-    attention.install(model, candidate)
     compiled.compile_layers(model, candidate)
     return model
 

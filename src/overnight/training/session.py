@@ -5,7 +5,7 @@ Never: decides, reads a clock for a decision, writes outside the folder that it 
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from overnight.training import evaluation, methods, processes, stages, state
+from overnight.training import attention, evaluation, methods, processes, stages, state, turn
 from overnight.training.batches import Corpus, Feed, Rows, place, share
 from overnight.training.losses import Head
 from overnight.training.optimizer import adamw
 from overnight.training.packing import Layout
-from overnight.training.room import MemoryGone, OptimizerMemoryGone, Room, try_largest
+from overnight.training.room import MemoryGone, Room, try_largest
 from overnight.training.stages import Material
+from overnight.training.turn import Taken
 from overnight.values.decisions import Progress
 from overnight.values.ledger import StageBegan
 from overnight.values.plan import Candidate
@@ -29,19 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Material", "Session", "Taken"]
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """One optimizer step, or one whose gradients were thrown away (`taken` False)."""
-
-    taken: bool
-    loss: float
-    grad_norm: float
-    tokens: int
-    learnt_tokens: int
-    settling: bool = False
-    """The loss scaler of fp16 looked for its scale: neither sickness nor a step."""
 
 
 class Session:
@@ -54,6 +42,7 @@ class Session:
         self.accelerator = processes.accelerator(mixed, candidate.processes)
         state.seed_everything(candidate.seed, 0)  # new adapters are drawn: the same everywhere
         self.model = methods.prepare(model, candidate).to(self.accelerator.device)
+        attention.install(self.model, candidate, self.accelerator.device.type)
         self.parameters = [p for p in self.model.parameters() if p.requires_grad]
         self.optimizer = adamw(self.parameters, candidate, self.accelerator.device.type)
         # Made once: a smaller micro-batch must not change which rows a step holds.
@@ -128,7 +117,7 @@ class Session:
             state.set_random_state(before)
             self._coming = None
             raise total
-        taken = self._apply(total, rate, clip)
+        taken = turn.take(self, total, rate, clip)
         self.progress = self._advanced(rows, taken)
         return replace(taken, tokens=int(self.corpus.lengths[rows].sum()), learnt_tokens=learnt)
 
@@ -182,40 +171,6 @@ class Session:
         scaler = self.accelerator.scaler
         (loss if scaler is None else scaler.scale(loss)).backward()
         return loss.detach()
-
-    def _apply(self, total: "torch.Tensor", rate: float, clip: float) -> Taken:
-        import torch
-
-        scaler = self.accelerator.scaler
-        if scaler is not None:
-            scaler.unscale_(self.optimizer)
-        limit = min(self.candidate.max_grad_norm or float("inf"), clip)
-        norm = torch.nn.utils.clip_grad_norm_(self.parameters, limit)
-        loss, size = torch.stack([total, norm.to(total)]).tolist()  # the one sync of a step
-        sound = bool(np.isfinite(loss) and np.isfinite(size))
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        self._move(sound=sound)
-        self.optimizer.zero_grad(set_to_none=True)
-        settling = scaler is not None and not sound and bool(np.isfinite(loss))
-        return Taken(sound, loss, size, 0, 0, settling)
-
-    def _move(self, *, sound: bool) -> None:
-        """The optimizer's turn. What memory cuts short there is not taken again: half of the
-        weights may have moved."""
-        scaler, gone = self.accelerator.scaler, False
-        try:
-            if scaler is not None:
-                scaler.step(self.optimizer)
-                scaler.update()
-            elif sound:
-                self.optimizer.step()
-        except (RuntimeError, MemoryError) as error:
-            if not state.out_of_memory(error):
-                raise
-            gone = True
-        if processes.anywhere(self.accelerator, gone):
-            raise OptimizerMemoryGone
 
     @property
     def pad_id(self) -> int:
