@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.comparisons import slices, trial
@@ -14,7 +15,7 @@ from overnight.story.comparing_figures import compared
 from overnight.story.comparing_turns import Heat
 from overnight.story.look import Look
 from overnight.values.errors import NoPlanFits
-from overnight.values.trials import Divided, Sliced, Trial, Weighed
+from overnight.values.trials import Divided, Refused, Sliced, Trial, Weighed
 
 
 @pytest.fixture(scope="module")
@@ -123,3 +124,24 @@ def test_a_slice_is_over_by_its_own_time_or_its_steps() -> None:
     assert timed.reached(last, 2) and not timed.reached(last, 3)
     assert worked.reached(last, 2) and not worked.reached(last, 3)
     assert not timed.reached(last, 4) and not timed.reached(None, 1)
+
+
+@pytest.mark.tiny
+def test_a_setting_that_is_left_out_on_the_way_lets_the_others_go_on(
+    small: Small, found: Look, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = comparing_turns.sliced
+
+    def failing(ground: Any, live: Any, *rest: Any) -> Sliced:
+        if live.trial.setting == "pieces":
+            raise NoPlanFits("a single row does not fit")
+        return real(ground, live, *rest)
+
+    monkeypatch.setattr(comparing_turns, "sliced", failing)
+    with Stand(small, found, tmp_path / "c", window=15.0) as stand:
+        go(stand)
+        assert [one.setting for one in stand.told(Refused)] == ["pieces"]
+        looked = {one.trial.setting for one in stand.told(Weighed) if one.trial}
+        told = compared(stand.entries, data="d", model="m", machine="x", names=["whole", "pieces"])
+    assert looked == {"whole"} and told.refused == {"pieces": "a single row does not fit"}
+    assert told.whole

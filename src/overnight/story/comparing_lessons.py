@@ -59,7 +59,7 @@ def remembered(on: "Comparing", trial: Trial, candidate: Candidate) -> Remembere
         predicted={"tokens_per_second": plan.time.tokens_per_second.mid,
                    "peak_bytes": float(plan.memory.peak_bytes)},
         actual=_actual(steady),
-        night=f"{begun.run}-{trial.setting}-{trial.seed}",
+        night=f"{begun.run}-{list(on.questions).index(trial.setting) + 1}-{trial.seed}",
         data=record.tag(dataset),
         rows=dataset.num_train,
         tokens=dataset.train_tokens,

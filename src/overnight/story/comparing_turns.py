@@ -237,7 +237,10 @@ def _look(on: Comparing, heat: Heat, trial: Trial) -> None:
 
 def _fits(on: Comparing, heat: Heat, number: int) -> bool:
     """Whether the rest of a heat can be over in time, cut shorter where time ends its trials."""
-    going = {name: one for name, one in heat.trials.items() if not on.seen(one)}
+    going = {name: one for name, one in heat.trials.items()
+             if name in on.plans and not on.seen(one)}  # fmt: skip
+    if not going:
+        return True
     tried = {one.setting: one for one in on.tried()}
     rest = heat.rounds - number + 1
     besides = sum(rest * tried[name].switch_seconds + _look_seconds(on) for name in going)
