@@ -2,7 +2,8 @@
 
 python bench/head.py       about a minute on one thread; writes results/head.md
 
-Rounds are interleaved, so that whatever else the machine does falls on all ways alike.
+Rounds are interleaved, so that whatever else the machine does falls on all ways alike, and seconds
+are the processor's own.
 """
 
 import time
@@ -48,10 +49,10 @@ def measured(inputs: list[torch.Tensor], targets: torch.Tensor) -> dict[str, lis
     for _ in range(ROUNDS):
         for way in WAYS:
             hidden, weight = (one.clone().requires_grad_() for one in inputs)
-            begun = time.perf_counter()
+            begun = time.process_time()
             loss = loss_of(way, hidden, weight, targets)
             loss.backward()
-            found.setdefault(way, []).append(time.perf_counter() - begun)
+            found.setdefault(way, []).append(time.process_time() - begun)
             found[OFF.format(way)] = [abs(loss.item() / exact - 1)]
     return found
 
