@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import nights
+import rule_page
 from overnight.control.schedule import Schedule
 from overnight.planning import rules
 from overnight.planning.measure import fit
@@ -247,21 +248,6 @@ def run(bench: Bench, cell: Cell) -> dict[str, Any]:
                            "step_tokens": on.tokens_per_step, "losses": losses}  # fmt: skip
 
 
-def table(results: Sequence[dict[str, Any]]) -> Iterator[str]:
-    """Every run, the best of each question in bold."""
-    yield "| base | data | method | seconds | rows | steps | rate (rule) | last | averages |"
-    yield "|---|---|---|---|---|---|---|---|---|"
-    order = sorted(results, key=lambda r: (r["base"], r["data"], r["method"], r["seconds"],
-                                           r["rows"], r["rate"]))  # fmt: skip
-    for one in order:
-        losses = one["losses"]
-        more = ", ".join(f"{value - losses['last']:+.4f}" for key, value in losses.items()
-                         if key.startswith("average"))  # fmt: skip
-        yield (f"| {one['base']} | {one['data']} | {one['method']} | {one['seconds']:g} | "
-               f"{one['rows']} | {one['steps']} | {one['rate']:g} ({one['rule']:.2g}) | "
-               f"{losses['last']:.4f} | {more} |")  # fmt: skip
-
-
 def main() -> None:
     """Runs what is missing; prints and keeps each result."""
     import torch
@@ -276,11 +262,10 @@ def main() -> None:
             result = run(bench, todo[at])
             nights.remember(file, result)
             print(result, flush=True)
-    lines = list(table(list(nights.remembered(file))))
+    page = "\n".join(rule_page.page(list(nights.remembered(file))))
     if asked.report:
-        page = ("# The rule that picks", "", nights.machine() + ", one thread", "", *lines, "")
-        (nights.RESULTS / "rule.md").write_text("\n".join(page), "utf-8")
-    print("\n".join(lines))
+        (nights.RESULTS / "rule.md").write_text(page, "utf-8")
+    print(page)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,9 @@ from overnight.values.plan import Candidate
 
 STEPS = 2
 """Steps of each that count, after one that settles."""
+SHARE = 0.01
+"""Of the window, for all of it: on two cores the planned size was the right one each time, so it
+must cost next to nothing."""
 NOISE_TOKENS, NOISE_AHEAD = 3000.0, 150_000.0
 """Tokens a step from which on twice as many do not halve the steps needed, where so many are
 trained on in all: a 260k-parameter Llama on GSM8K was best at 500 to 800 tokens a step where a step

@@ -4,13 +4,14 @@ In: a question, a candidate, an estimate without trials. Out: which of them are 
 Never: runs one (story/sizing.py, story/pilots.py).
 """
 
-from overnight.planning import pilots, timing
+from overnight.planning import pilots, sizes, timing
 from overnight.planning.question import Question
 from overnight.values.facts import Interval
 from overnight.values.plan import Candidate, TimeEstimate
 
-SIZED_AS = 12.0
-"""Steps of the planned size that all of them take together, where a rehearsal may be so long."""
+SIZED_AS, SIZED_LEAST = 30.0, 9.0
+"""Steps of the planned size that all of them take together, where there is time; with less time
+than for one of twice the rows none is tried."""
 
 
 def sizing_wanted(question: Question, candidate: Candidate) -> bool:
@@ -36,7 +37,8 @@ def seconds(question: Question, candidate: Candidate, time: TimeEstimate, look: 
     step = timing.step_seconds(candidate, question.dataset, time.tokens_per_second).mid
     sized = question.sized.seconds if question.sized else 0.0
     if not sized and sizing_wanted(question, candidate):
-        sized = min(SIZED_AS * step, timing.rehearsal_seconds(step, window))
+        sized = min(SIZED_AS * step, sizes.SHARE * window)
+        sized = sized if sized >= SIZED_LEAST * step else 0.0
     room = pilots.SHARE * window - sized
     steps = 0
     if question.rated is None and pilots_wanted(question):

@@ -7,7 +7,7 @@ states, optimizer or the order of rows; takes more than a rehearsal may.
 
 from dataclasses import replace
 
-from overnight.planning import search, sizes, timing, trials
+from overnight.planning import search, sizes, trials
 from overnight.planning.profiles import weights
 from overnight.planning.sizes import Timed
 from overnight.story.look import question
@@ -55,7 +55,7 @@ def _timed(on: Stage, known: dict[int, Candidate]) -> tuple[list[Timed], list[in
     """Steps of a few sizes, the planned one first; and the sizes that fit."""
     planned, timed, fitting = on.session.candidate.rows_per_step, list[Timed](), sorted(known)
     step = on.session.tokens_per_step / on.plan.time.tokens_per_second.mid
-    limit = timing.rehearsal_seconds(step, on.plan.window_seconds or 0.0)
+    limit = sizes.SHARE * (on.plan.window_seconds or 0.0)
     coming = list(on.session.agreed(sizes.tried(fitting, planned, afford=limit / step)))
     while coming and not on.session.agreed(bool(on.wanted())):
         rows = coming.pop(0)
