@@ -110,3 +110,9 @@ def test_every_reason_stands_once():
     told = [one.setting for one in reasons.of(VARLEN, asked(), search.choose(asked()).time
                                               .tokens_per_second)]  # fmt: skip
     assert told.count("packing") == 1
+
+
+def test_packing_with_a_mask_is_kept_and_said_to_be_slower():
+    notes = search.choose(asked(True, varlen_attention="")).notes
+    assert any("batched by length, steps were 1.2 to 2.5 times as fast" in note for note in notes)
+    assert not any("batched by length" in note for note in search.choose(asked(True)).notes)

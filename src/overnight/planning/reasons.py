@@ -209,7 +209,7 @@ def _packing_note(plan: Plan, _request: Request) -> str:
         return ""
     return (
         "packing=true without a kernel for rows end to end keeps them apart by a mask; without "
-        f"packing, batched by length, steps are {packing.SLOWER}"
+        f"packing, batched by length, steps were {packing.FASTER}"
     )
 
 
