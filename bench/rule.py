@@ -55,7 +55,7 @@ ROWS = {"batches": (2, 4, 8, 16)}
 RATES = {
     "fresh-tiny": (1e-3, 3e-3, 1e-2, 3e-2), "stories": (1e-3, 3e-3, 1e-2, 3e-2),
     "fresh-5m": (3e-3, 1e-3, 6e-3, 5e-4), "demo": (3e-4, 1e-3, 3e-3, 6e-3),
-    "lora": (1e-2, 3e-3, 3e-2),
+    "lora": (3e-3, 1e-3, 5e-4, 1e-2, 3e-2),
 }  # fmt: skip
 """What is tried, by base or by method."""
 NEAR = {"stories": (1e-3, 2e-3), "fresh-tiny": (3e-3, 5e-3)}
@@ -88,8 +88,9 @@ def cells(part: str) -> Iterator[Cell]:
         for rate in RATES["fresh-5m"]:
             yield Cell(base="fresh-5m", data="gsm8k", rate=rate, seconds=24.0)
     if part.startswith("methods"):
-        for base, rate in itertools.product(BASES[part.partition("-")[2]], RATES["lora"]):
-            seconds = SECONDS["batches"][0]
+        size = part.partition("-")[2]
+        for base, rate in itertools.product(BASES[size], RATES["lora"]):
+            seconds = SECONDS["batches"][0] * (2.0 if size == "small" else 1.0)
             yield Cell(base=base, data="gsm8k", rate=rate, seconds=seconds, method="lora")
     question, _, size = part.partition("-")
     for base, seconds in itertools.product(BASES.get(size, ()), SECONDS.get(question, ())):
