@@ -31,7 +31,7 @@ def install(model: Any, candidate: Candidate, device: str) -> None:
 
     inner = model.get_base_model() if hasattr(model, "get_base_model") else model
     if device != "cpu" or candidate.precision != "bf16" or candidate.torch_compile:
-        return
+        return  # compiled it would be anew for every length
     if inner.config._attn_implementation != "sdpa" or not inner._can_set_attn_implementation():
         return
     AttentionInterface.register(NAME, _attend)
