@@ -17,6 +17,14 @@ def test_the_rate_falls_with_width_and_lora_takes_ten_times_it():
     assert rules.learning_rate("full", 32, 1) == rules.RATE_LIMITS["full"][1]
 
 
+def test_for_adapters_of_narrow_layers_the_rate_falls_again():
+    narrow, usual, wide = (rules.learning_rate("lora", width, 236) for width in (64, 256, 1024))
+    assert narrow == pytest.approx(2.7e-3, rel=0.05) and wide < usual
+    assert usual == pytest.approx(4.7e-3, rel=0.05)
+    full = [rules.learning_rate("full", width, 236) for width in (64, 256)]
+    assert full[0] > full[1]
+
+
 def test_a_short_run_takes_a_higher_rate_within_bounds():
     short, long = (rules.learning_rate("full", 1000, steps) for steps in (200, 2000))
     assert short / long == pytest.approx(10**0.3, rel=0.01)

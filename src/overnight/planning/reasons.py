@@ -75,6 +75,8 @@ def _rate(candidate: Candidate, question: Question) -> str:
         return "the best of earlier nights alike, for as many steps"
     lora = " x 10 for LoRA" * (candidate.method != "full")
     words = f"the rule 5e-5 x (2000 / hidden size)^0.78{lora} x (2000 / steps)^0.3"
+    if candidate.method != "full" and question.model.hidden_size < rules.NARROW:
+        words = f"{words}; below {rules.NARROW} wide LoRA's falls again"
     guesses = rules.untrained(question.base_loss, question.model.vocab_size)
     if guesses and candidate.method == "full":
         words += f" x {rules.UNTRAINED_FACTOR:g}, for the base model has learnt nothing yet"

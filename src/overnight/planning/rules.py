@@ -14,6 +14,10 @@ HIDDEN_EXPONENT = 0.781
 LORA_FACTOR = 10.0
 """LR = 5e-5 x (10 for LoRA) x (2000 / hidden)^0.781, the rule fitted for Llama shapes by Thinking
 Machines (tinker-cookbook, hyperparam_utils.get_lr, 2025)."""
+NARROW, NARROW_EXPONENT = 256, 0.4
+"""Below this width LoRA's best rate falls again: 5e-3 at 256 (NOTES.md), 2.5e-3 at 64, where the
+rule above would say 1.4e-2 and lose 0.4 nats (bench/results/rule.md). Two points, on a processor;
+for full fine-tuning it holds at 64 too."""
 STEPS_REFERENCE = 2000
 STEPS_EXPONENT = 0.3
 SHORT_LIMIT = 4.0
@@ -62,6 +66,9 @@ def learning_rate(method: str, hidden_size: int, steps: int) -> float:
     factor = LORA_FACTOR if kind == "lora" else 1.0
     low, high = RATE_LIMITS[kind]
     width = float(HIDDEN_REFERENCE / hidden_size) ** HIDDEN_EXPONENT
+    if kind == "lora" and hidden_size < NARROW:
+        width = float(HIDDEN_REFERENCE / NARROW) ** HIDDEN_EXPONENT
+        width *= float(hidden_size / NARROW) ** NARROW_EXPONENT
     short = float(STEPS_REFERENCE / max(steps, 1)) ** STEPS_EXPONENT
     rate = RATE_REFERENCE * factor * width * min(max(short, 1.0), SHORT_LIMIT)
     return float(f"{min(max(rate, low), high):.3g}")
