@@ -41,7 +41,7 @@ BY_WORDS: dict[str, Words] = {
     "precision (the other one)": _other_precision,
     "schedule to zero (constant)": _set(lr_scheduler_type="constant"),
     "batch rule (8 rows)": _set(per_device_train_batch_size=8, gradient_accumulation_steps=1),
-    "choice of last, best, average (last)": _set(load_best_model_at_end="false"),
+    "choice by select (the last one)": _set(load_best_model_at_end="false"),
 }
 TRIED = ("pilots", "sizing")
 """Pieces that a night has only where its window has room for them; its result counts them."""
