@@ -69,6 +69,33 @@ def test_a_mask_that_switches_the_boundaries_off_is_found(session, monkeypatch):
     assert "moves its neighbour's logits" in leaks.found(session)
 
 
+def of_kind(kind, precision="fp32", **more):
+    import transformers
+    from accelerate.state import AcceleratorState
+
+    AcceleratorState._reset_state()
+    torch.manual_seed(1)
+    sizes = {**tiny.SIZES, "pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 1, **more}
+    config = getattr(transformers, f"{kind}Config")(**sizes)
+    model = getattr(transformers, f"{kind}ForCausalLM")(config).eval()
+    asked = replace(PACKED, precision=precision)
+    return Session(model, asked, Material(tiny.corpus(), np.arange(12), pad_id=1))
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize(
+    ("kind", "more"),
+    [("OPT", {"ffn_dim": 64, "word_embed_proj_dim": 32}), ("Bloom", {"n_layer": 2, "n_head": 2}),
+     ("Mamba", {"state_size": 8})],
+)  # fmt: skip
+def test_models_that_find_no_boundaries_in_positions_are_found(kind, more, precision):
+    assert "moves its neighbour's logits" in leaks.found(of_kind(kind, precision, **more))
+
+
+def test_experts_that_get_other_company_are_no_leak():
+    assert leaks.found(of_kind("Mixtral", num_local_experts=4)) == ""
+
+
 def test_positions_that_do_not_begin_anew_are_found(monkeypatch):
     """With boundaries kept, only learnt positions show it: GPT-2's."""
     session = Session(model_of("GPT2"), PACKED, Material(tiny.corpus(), np.arange(12), pad_id=1))
