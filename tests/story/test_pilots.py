@@ -23,7 +23,7 @@ from overnight.training.losses import Head
 from overnight.training.room import MemoryGone
 from overnight.training.session import Session
 from overnight.values.choices import Piloted, Rated
-from overnight.values.ledger import Evaluated, Loss
+from overnight.values.ledger import Evaluated, Loss, Noted
 from overnight.values.plan import Plan
 from overnight.values.request import Settings
 
@@ -172,6 +172,8 @@ def test_a_base_that_only_guesses_gets_a_higher_rate(
         expected = min(factor * rule, rules.UNTRAINED_LIMIT) if factor > 1.0 else rule
         assert on.plan.candidate.learning_rate == pytest.approx(expected, rel=0.01)
         assert len(kinds(on, Rated)) == (factor > 1.0)
+        noted = [one.text for one in kinds(on, Noted)]
+        assert (pilots.FROZEN in noted) is (share == 1.0 and method == "lora")
 
 
 def test_a_night_that_goes_on_begins_where_the_pilots_left_it(on: Stage):
