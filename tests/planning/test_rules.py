@@ -7,6 +7,7 @@ import pytest
 from tests.planning.facts import CPU, DATA, LARGE, MODEL
 
 from overnight.planning import rules
+from overnight.values.ledger import Loss
 from overnight.values.request import Request, Settings
 
 
@@ -97,7 +98,13 @@ def test_the_guard_acts_where_epochs_were_left_open(settings, priority, guarded)
 
 
 def test_a_base_that_only_guesses_takes_a_higher_rate_where_all_of_it_is_trained():
-    assert rules.untrained(math.log(4096), 4096) and not rules.untrained(6.0, 4096)
+    def looked(loss: float, apart: float = 0.02) -> Loss:
+        return Loss(loss=loss, low=loss - apart, high=loss + apart, n=20)
+
+    guess = math.log(4096)
+    assert rules.untrained(looked(guess), 4096) and not rules.untrained(looked(6.0), 4096)
+    assert not rules.untrained(looked(1.18 * guess), 4096)  # it knows other things
+    assert not rules.untrained(looked(guess, apart=0.3), 4096)  # it knows some rows
     assert not rules.untrained(None, 4096)
     assert rules.from_scratch(1e-3, "full") == pytest.approx(3e-3)
     assert rules.from_scratch(5e-3, "full") == rules.UNTRAINED_LIMIT

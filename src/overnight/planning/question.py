@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from overnight.values.choices import Rated, Sized
 from overnight.values.facts import DatasetProfile, Hardware, ModelProfile
+from overnight.values.ledger import Loss
 from overnight.values.lessons import Lessons
 from overnight.values.request import Request
 
@@ -22,8 +23,8 @@ class Question:
     window_seconds: float | None
     lessons: Lessons = field(default_factory=Lessons)
     """What earlier nights on this machine taught."""
-    base_loss: float | None = None
-    """Of the base model on the *select* part, nats a token, once it was looked at."""
+    base_loss: Loss | None = None
+    """Of the base model on the *select* part, once it was looked at."""
     sized: Sized | None = None
     """How the rows of a step were chosen, once their pace was measured."""
     rated: Rated | None = None

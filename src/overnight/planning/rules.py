@@ -6,6 +6,7 @@ In: facts and priorities. Out: single settings. Never: a comparison of candidate
 import math
 
 from overnight.values.facts import DatasetProfile, Hardware, ModelProfile
+from overnight.values.ledger import Loss
 from overnight.values.request import Priority, Request
 
 HIDDEN_REFERENCE = 2000
@@ -27,10 +28,11 @@ to 0.38 in fine-tuning). The reference is ours: with it the rule gives 5.4e-4 (f
 RATE_LIMITS = {"full": (1e-6, 3e-3), "lora": (1e-5, 1e-2)}
 """Where the rule is extrapolated it stays within what anyone has reported as good."""
 
-GUESSING = 0.95
-"""Of the loss of guessing among all tokens alike: a base that is no better has learnt nothing that
-steps could spoil. Random weights have 1.00 of it, the demo's base on questions of another kind
-0.73."""
+GUESSING, ALIKE = 0.04, 0.06
+"""A base that has learnt nothing guesses among all tokens alike: its loss is that of guessing, and
+the same on every row. Random weights are 0.4 % off with rows that differ by 0.5 % of it; the demo's
+base on questions of another kind has 0.73 times the loss of guessing, a model of stories 1.18
+times. `ALIKE` is of rows' standard deviations, four of them, over the loss."""
 UNTRAINED_FACTOR = 3.0
 UNTRAINED_LIMIT = 1e-2
 """From random weights the best rate was two to four times the rule's (bench/results/rule.md)."""
@@ -74,9 +76,13 @@ def learning_rate(method: str, hidden_size: int, steps: int) -> float:
     return float(f"{min(max(rate, low), high):.3g}")
 
 
-def untrained(loss: float | None, vocab_size: int) -> bool:
-    """Whether a base with this held-out loss (nats a token) only guesses."""
-    return loss is not None and loss >= GUESSING * math.log(vocab_size)
+def untrained(loss: Loss | None, vocab_size: int) -> bool:
+    """Whether a base with this held-out loss only guesses."""
+    if loss is None:
+        return False
+    guessing = math.log(vocab_size)
+    apart = (loss.high - loss.low) * math.sqrt(loss.n) / guessing
+    return abs(loss.loss / guessing - 1.0) <= GUESSING and apart <= ALIKE
 
 
 def from_scratch(rate: float, method: str) -> float:

@@ -13,6 +13,7 @@ from overnight.story.intake import Data, data
 from overnight.values.choices import Rated, Sized
 from overnight.values.errors import ModelError
 from overnight.values.facts import Hardware, ModelProfile
+from overnight.values.ledger import Loss
 from overnight.values.lessons import Lessons
 from overnight.values.request import Request
 
@@ -26,8 +27,8 @@ class Look:
     hardware: Hardware
     lessons: Lessons = field(default_factory=Lessons)
     """What earlier nights on this machine taught (story/remember.py)."""
-    base_loss: float | None = None
-    """Of the base model on the *select* part, nats a token, once it was looked at."""
+    base_loss: Loss | None = None
+    """Of the base model on the *select* part, once it was looked at."""
     sized: Sized | None = None
     """How the rows of a step were chosen (story/sizing.py)."""
     rated: Rated | None = None

@@ -242,7 +242,7 @@ def recall(on: Stage) -> None:
 def _looked(on: Stage) -> None:
     """The base's loss on the *select* part, where it was measured."""
     seen = [
-        one.event.loss.loss
+        one.event.loss
         for one in on.teller.entries
         if isinstance(one.event, Evaluated) and one.event.base and one.event.part == "select"
     ]
