@@ -59,8 +59,14 @@ def test_a_dear_change_between_settings_makes_fewer_and_longer_slices() -> None:
 
 
 def test_long_steps_make_fewer_slices() -> None:
-    found = divide([tried("slow", step=20.0), *ALIKE], TERMS)
+    settings = [tried(name, step=20.0) for name in "abc"]
+    found = divide([*settings, tried("quick")], replace(TERMS, left=330.0))
     assert found is not None and found.rounds < 8 and found.seconds / found.rounds >= 20.0
+
+
+def test_one_setting_with_long_steps_leaves_the_others_their_slices() -> None:
+    found = divide([*ALIKE, tried("slow", step=8.0)], TERMS)
+    assert found is not None and found.rounds == 8
 
 
 def test_too_little_for_all_seeds_leaves_one() -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from overnight.story import comparing_scores as scores
+from overnight.values.comparison import Spread
 
 COUNTS = np.arange(5, 105)
 RANDOM = np.random.default_rng(7)
@@ -18,18 +19,33 @@ def sums(loss: float) -> scores.Sums:
     return np.asarray(COUNTS * (loss + NOISE))
 
 
+def alone(logs: list[float]) -> Spread:
+    """The ratio of a comparison of two."""
+    return scores.ratio(logs, scores.Noise.of([logs]))
+
+
 def test_a_ratio_that_never_varies_has_no_width_and_one_alone_tells_nothing() -> None:
-    same = scores.ratio([math.log(2.0)] * 4)
+    same = alone([math.log(2.0)] * 4)
     assert (same.low, same.mid, same.high) == pytest.approx((2.0, 2.0, 2.0)) and same.known
-    assert not scores.ratio([math.log(2.0)]).known
+    assert not alone([math.log(2.0)]).known
 
 
 def test_the_interval_of_a_ratio_holds_as_often_as_it_says() -> None:
     random, held = np.random.default_rng(1), 0
     for _ in range(1000):
-        found = scores.ratio(list(random.normal(math.log(1.5), 0.2, 4)))
+        found = alone(list(random.normal(math.log(1.5), 0.2, 4)))
         held += found.low <= 1.5 <= found.high
     assert 930 <= held <= 970
+
+
+def test_few_slices_of_each_of_several_settings_tell_the_noise_together() -> None:
+    random, held, widths = np.random.default_rng(2), 0, []
+    for _ in range(1000):
+        groups = [list(random.normal(math.log(times), 0.2, 2)) for times in (1.0, 1.5, 3.0)]
+        found = scores.ratio(groups[1], scores.Noise.of(groups))
+        held += found.low <= 1.5 <= found.high
+        widths.append(found.high / found.low)
+    assert 930 <= held <= 970 and float(np.median(widths)) < 3.0
 
 
 def test_student_falls_to_the_normal_quantile() -> None:

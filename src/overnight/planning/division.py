@@ -6,6 +6,7 @@ the shortest window that works. Never: a clock, a measurement.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from statistics import median_low
 
 from overnight.values.trials import Kind, Tried
 
@@ -19,7 +20,8 @@ ROUNDS = (8, 6, 4, 2, 1)
 SWITCH_SHARE = 0.1
 """Of a slice, what changing from one setting to the next may cost."""
 SLICE_STEPS = 1
-"""Steps of the slowest setting in a slice, at least: two slices alone tell no interval."""
+"""Steps of the middle one of the settings in a slice, at least. One whose steps are longer has its
+turn in fewer rounds."""
 SAME_WORK = 0.05
 """Trials of equal time whose supervised tokens lie within this share of the work count for it."""
 
@@ -74,7 +76,8 @@ def _divided(
 
 def _least_slice(settings: Sequence[Tried]) -> float:
     dearest = max(one.switch_seconds for one in settings)
-    return max(dearest / SWITCH_SHARE, SLICE_STEPS * slowest_step(settings))
+    usual = median_low(one.step_seconds for one in settings)
+    return max(dearest / SWITCH_SHARE, SLICE_STEPS * usual)
 
 
 def _share(settings: Sequence[Tried], *, work: bool) -> float:

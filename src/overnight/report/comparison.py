@@ -112,7 +112,8 @@ def conditions(found: Comparison) -> list[str]:
         )
     said.append(
         "Speed is of all tokens, between the slowest and the fastest slice; the ratio of "
-        "supervised tokens a second is paired slice by slice, 95 %. Losses and quality (the share "
+        "supervised tokens a second is paired slice by slice, 95 %, the noise pooled over the "
+        "settings. Losses and quality (the share "
         f"of the first setting's gain over the base): 95 % bootstrap over {_drawn(found)}. The "
         "whole job is training alone."
     )

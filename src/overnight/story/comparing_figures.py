@@ -100,7 +100,8 @@ def compared(entries: Sequence[Entry], *, data: str, model: str, machine: str,
     if len(order) < 2:
         raise ValueError("fewer than two settings were tried")
     base, plan = told.look(None), told.divided()
-    settings = tuple(_setting(told, name, order[0]) for name in order)
+    noise = scores.Noise.of([_ratios(told, name, order[0]) for name in order[1:]])
+    settings = tuple(_setting(told, name, order[0], noise) for name in order)
     seconds = min((one.seconds for one in told.events if isinstance(one, Divided)), default=0.0)
     return Comparison(
         data=data,
@@ -134,7 +135,7 @@ def _mean(sums: Sequence[float], counts: Sequence[int]) -> float:
     return sum(sums) / max(sum(counts), 1)
 
 
-def _setting(told: Told, name: str, reference: str) -> Compared:
+def _setting(told: Told, name: str, reference: str, noise: scores.Noise) -> Compared:
     entered, slices = told.entered()[name], told.slices(name)
     paces = [one.tokens / one.seconds for one in slices]
     learnt = [one.learnt_tokens / one.seconds for one in slices]
@@ -151,7 +152,7 @@ def _setting(told: Told, name: str, reference: str) -> Compared:
         tokens_per_second=pace,
         learnt_per_second=_around(learnt, _rate(slices, "learnt_tokens"), tried.learnt_per_second),
         step_seconds=_around(seconds, step, tried.step_seconds),
-        speed=_speed(told, name, reference),
+        speed=_speed(told, name, reference, noise),
         job_steps=entered.job_steps,
         job_epochs=entered.job_epochs,
         job_seconds=job,
@@ -183,16 +184,20 @@ def _troubles(told: Told, name: str) -> dict[str, int]:
     return found | ({"gave up": lost} if lost else {})
 
 
-def _speed(told: Told, name: str, reference: str) -> Spread:
-    """Supervised tokens a second over the reference's, slice by slice of the same round: what the
-    machine does to both cancels."""
+def _speed(told: Told, name: str, reference: str, noise: scores.Noise) -> Spread:
+    """Supervised tokens a second over the reference's."""
     if name == reference:
         return Spread(mid=1.0, low=1.0, high=1.0, n=0)
-    mine, theirs = _by_round(told.slices(name)), _by_round(told.slices(reference))
-    logs = [math.log(mine[place] / theirs[place]) for place in sorted(set(mine) & set(theirs))]
-    tried = told.tried()
+    logs, tried = _ratios(told, name, reference), told.tried()
     first = math.log(tried[name].learnt_per_second / tried[reference].learnt_per_second)
-    return scores.ratio(logs or [first])
+    return scores.ratio(logs, noise) if logs else scores.ratio([first], scores.Noise(0.0, 0))
+
+
+def _ratios(told: Told, name: str, reference: str) -> list[float]:
+    """Logarithms of what one trains over the other, slice by slice of the same round: what the
+    machine does to both cancels."""
+    mine, theirs = _by_round(told.slices(name)), _by_round(told.slices(reference))
+    return [math.log(mine[place] / theirs[place]) for place in sorted(set(mine) & set(theirs))]
 
 
 def _by_round(slices: Sequence[Sliced]) -> dict[tuple[int, str, int], float]:

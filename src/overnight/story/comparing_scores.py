@@ -6,7 +6,8 @@ Never: a model, an unseeded draw.
 
 import math
 from collections.abc import Sequence
-from statistics import fmean, stdev
+from dataclasses import dataclass
+from statistics import fmean
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,15 +35,30 @@ def student(freedom: int) -> float:
     return z + (z**3 + z) / (4 * freedom) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * freedom**2)
 
 
-def ratio(logs: Sequence[float]) -> Spread:
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """How much ratios of like slices vary on this machine, whatever is compared."""
+
+    deviation: float
+    freedom: int
+
+    @classmethod
+    def of(cls, groups: Sequence[Sequence[float]]) -> "Noise":
+        """Pooled over groups of logarithms: few slices of one setting alone tell hardly any."""
+        squares = sum(sum((one - fmean(logs)) ** 2 for one in logs) for logs in groups if logs)
+        freedom = sum(len(logs) - 1 for logs in groups if logs)
+        return cls(math.sqrt(squares / freedom) if freedom else 0.0, freedom)
+
+
+def ratio(logs: Sequence[float], noise: Noise) -> Spread:
     """Geometric mean of ratios given as logarithms, 95 % by Student's distribution; at least one.
 
     One ratio tells no variation.
     """
     middle = fmean(logs)
-    wide = student(len(logs) - 1) * stdev(logs) / math.sqrt(len(logs)) if len(logs) > 1 else 0.0
+    wide = student(noise.freedom) * noise.deviation / math.sqrt(len(logs))
     low, mid, high = (math.exp(middle + side * wide) for side in (-1.0, 0.0, 1.0))
-    return Spread(mid=mid, low=low, high=high, n=len(logs))
+    return Spread(mid=mid, low=low, high=high, n=len(logs) if noise.freedom else 1)
 
 
 def loss(looks: Sequence[Sums], counts: Counts) -> Spread:

@@ -231,10 +231,10 @@ def _aim_anew(live: Live, loop: Loop, share: float) -> None:
     there; the loop itself waits for five steps and for more than a few per cent. `share`: of the
     time, what steps take."""
     deadline = loop.course.deadline
-    reach = deadline.reachable(live.own())
-    if deadline.ends_at is None or reach is None:
+    if deadline.ends_at is None or not deadline.recent:
         return
-    left = int(min(share, 1.0) * max(reach - deadline.step, 0))
+    room = deadline.ends_at - deadline.reserve.seconds - live.own()
+    left = int(max(room, 0.0) * min(share, 1.0) / max(deadline.seconds_per_step, 1e-9))
     if left <= LAST_STEPS and deadline.step + left != deadline.horizon:
         loop.happened(loop.replanned(deadline.step + left, "the end is near"))
 
