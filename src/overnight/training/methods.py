@@ -79,6 +79,7 @@ def _with_adapters(model: Any, candidate: Candidate) -> Any:
 
     if candidate.method == "qlora":
         model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
+        _keep_layout(model)
     config = LoraConfig(
         r=candidate.lora_r,
         lora_alpha=candidate.lora_alpha,
@@ -102,6 +103,14 @@ def _with_adapters(model: Any, candidate: Candidate) -> Any:
             parameter.data = parameter.data.to(torch.float32)
     lora_linear.install(adapted)
     return adapted
+
+
+def _keep_layout(model: Any) -> None:
+    """bitsandbytes 0.50 packs 4-bit weights anew at the first look on a CPU with AVX512-BF16, into
+    a layout without a gradient: training would go on as if nothing led through the base."""
+    for layer in model.modules():
+        if hasattr(layer, "support_avx512bf16_for_cpu"):
+            layer.support_avx512bf16_for_cpu = False
 
 
 def _targets(model: Any) -> str | list[str]:
