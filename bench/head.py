@@ -16,8 +16,8 @@ import torch
 import nights
 from overnight.training import losses
 
-HEADS = {"512 wide, 4,096 words": (512, 4096), "512 wide, 49,152 words": (512, 49_152)}
-POSITIONS, CHUNK, ROUNDS = 1024, 256, 7
+HEADS = {"512 wide, 4,096 words": (512, 4096), "512 wide, 32,768 words": (512, 32_768)}
+POSITIONS, CHUNK, ROUNDS = 256, 64, 3
 WAYS = ("whole", "chunks", "torch", "torch, summed")
 OFF = "{} off"
 
