@@ -55,7 +55,7 @@ ROWS = {"batches": (2, 4, 8, 16)}
 RATES = {
     "fresh-tiny": (1e-3, 3e-3, 1e-2, 3e-2), "stories": (1e-3, 3e-3, 1e-2, 3e-2),
     "fresh-5m": (3e-3, 1e-3, 6e-3, 5e-4), "demo": (3e-4, 1e-3, 3e-3, 6e-3),
-    "lora": (3e-3, 1e-3, 5e-4, 1e-2, 3e-2),
+    "lora": (3e-3, 1e-3, 1e-2, 5e-4, 3e-2),
 }  # fmt: skip
 """What is tried, by base or by method."""
 NEAR = {"stories": (1e-3, 2e-3), "fresh-tiny": (3e-3, 5e-3)}
