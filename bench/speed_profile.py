@@ -24,14 +24,14 @@ import speed_work as work
 
 STEPS, WARM = 8, 4
 GROUPS = {
-    "attention, backward": ("flash_attention_for_cpu_backward", "attention_backward"),
-    "attention, forward": ("flash_attention", "scaled_dot_product"),
-    "loss": ("softmax", "nll_loss", "cross_entropy"),
+    "attention": ("flash_attention", "scaled_dot_product", "Blocks", "aten::bmm", "aten::_softmax",
+                  "aten::softmax", "masked_fill", "triu"),
+    "loss": ("log_softmax", "nll_loss", "cross_entropy"),
     "optimizer": ("adamw",),
     "clipping": ("foreach_norm", "clip_grad", "linalg_vector_norm", "foreach_mul"),
-    "casts and copies": ("copy_", "_to_copy", "aten::to", "foreach_copy", "contiguous", "clone"),
+    "casts and copies": ("copy_", "_to_copy", "aten::to", "contiguous", "clone"),
     "embedding": ("embedding", "index_select"),
-    "products": ("aten::mm", "aten::addmm", "aten::bmm", "aten::linear", "mkldnn", "baddbmm"),
+    "products": ("aten::mm", "aten::addmm", "aten::linear", "mkldnn", "Adapted"),
     "norms, rotations, activations": (
         "aten::mul", "aten::add", "aten::silu", "aten::pow", "aten::mean", "aten::rsqrt",
         "aten::neg", "aten::cat", "aten::sum", "aten::div", "aten::sub", "rms_norm"),

@@ -73,7 +73,9 @@ def tokenizer(folder: Path, data: Path) -> Any:
 
 def model(folder: Path, name: str, pieces: Any) -> Path:
     """A fresh Llama of this shape on the disk, with the tokenizer."""
-    from transformers import LlamaConfig, LlamaForCausalLM, set_seed
+    from transformers import LlamaConfig, LlamaForCausalLM, logging, set_seed
+
+    logging.disable_progress_bar()
 
     if not (folder / "config.json").exists():
         set_seed(1)
