@@ -118,8 +118,8 @@ def test_a_night_from_another_trainer_s_checkpoint_says_what_came_along():
 
 def test_what_was_tried_before_the_first_step_is_told_with_its_figures():
     sized = Sized(per_device_train_batch_size=8, gradient_accumulation_steps=1, seconds=1.0,
-                  learning_rate=1e-3, tokens_per_second=900.0, fixed_tokens=90.0, paces=((4, 800.0), (8, 900.0)),
-                  why="more rows are hardly faster")  # fmt: skip
+                  learning_rate=1e-3, tokens_per_second=900.0, fixed_tokens=90.0,
+                  paces=((4, 800.0), (8, 900.0)), why="more rows are hardly faster")  # fmt: skip
     ran = Piloted(learning_rate=1e-3, steps=40, loss=2.5, seconds=3.0)
     told = {
         sized: "Steps of 8 rows: more rows are hardly faster (tokens/s by rows a step: "
