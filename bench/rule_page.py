@@ -14,6 +14,9 @@ from overnight.planning import pilots, rules
 from overnight.planning.pilots import Tried
 
 Result = Mapping[str, Any]
+WIDTHS = {"stories": 64, "fresh-tiny": 64, "demo": 256, "fresh-5m": 256, "fresh-15m": 512,
+          "fresh-60m": 768}  # fmt: skip
+"""Hidden sizes, so that the page shows the rule as it is now."""
 Group = tuple[str, str, float, int]
 """Base, method, counted seconds, rows a step."""
 
@@ -45,7 +48,8 @@ def at_rate(runs: Sequence[Result], rate: float) -> float:
 def ruled(one: Result) -> float:
     """The rate that our rule takes for this run."""
     fresh = one["base"].startswith("fresh")
-    return rules.from_scratch(one["rule"], one["method"]) if fresh else float(one["rule"])
+    rate = rules.learning_rate(one["method"], WIDTHS[one["base"]], one["steps"])
+    return rules.from_scratch(rate, one["method"]) if fresh else rate
 
 
 def best(runs: Sequence[Result]) -> float | None:
