@@ -109,8 +109,8 @@ def page(results: Sequence[Result]) -> Iterator[str]:
            "base and method with the same seconds are equal in time; GSM8K, held-out loss of the "
            "answers in nats a token, 120 rows, one seed. What the rule's rate costs is read off "
            "straight lines between runs, too much where the curve bends. The factor for bases that "
-           "have learnt nothing, LoRA's fall on narrow layers and the noise of sizing were set with "
-           "these runs in view.")  # fmt: skip
+           "have learnt nothing, LoRA's fall on narrow layers and the noise of sizing were set "
+           "with these runs in view.")  # fmt: skip
     yield from ("", "## Rates and batches", "", *rates(groups), "")
     yield from ("## Averages", "", *averages(results), "")
     yield from ("## Pilots", "", "Their own time is not counted here.", "", *flown(groups), "")
