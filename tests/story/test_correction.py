@@ -78,7 +78,8 @@ def test_the_corrected_peak_is_that_of_the_night(corrected: dict[str, Plan], fin
 
 
 def test_what_was_tried_before_the_first_step_is_a_phase_of_its_own():
-    found = SimpleNamespace(sized=SimpleNamespace(seconds=1.0), rated=SimpleNamespace(seconds=2.0))
+    rated = SimpleNamespace(seconds=2.0, pilots=3)
+    found = SimpleNamespace(sized=SimpleNamespace(seconds=1.0), rated=rated)
     on: Any = SimpleNamespace(prepared=None, looked_at=112.0, started_at=100.0, found=found)
     over = correction._over(on, now=120.0, settling=0.0)
     assert over["trials"].mid == 3.0 and over["first look"].mid == 9.0

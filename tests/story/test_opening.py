@@ -9,6 +9,7 @@ from tests.small_nights import told
 from overnight.codec import from_json
 from overnight.story import opening
 from overnight.training import export
+from overnight.values.choices import Rated
 from overnight.values.ledger import (
     Answered,
     Evaluated,
@@ -30,7 +31,8 @@ def kinds_before_the_first_step(run: Path) -> list[type[Event]]:
 @pytest.mark.tiny
 def test_a_night_saves_and_measures_the_base_before_its_first_step(finished: Path):
     before = [one for one in kinds_before_the_first_step(finished) if one is not Answered]
-    assert before[2:] == [Saved, Evaluated, Promoted, Evaluated, Replanned]
+    # Its base has learnt nothing yet, which the first look shows and the rate follows.
+    assert before[2:] == [Saved, Evaluated, Promoted, Evaluated, Rated, Replanned]
     base = [one.event for one in told(finished, Evaluated) if one.event.base]
     assert [(event.part, event.step) for event in base] == [("select", 0), ("test", 0)]
 

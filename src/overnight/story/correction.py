@@ -59,9 +59,11 @@ def _over(on: Stage, now: float, settling: float) -> dict[str, Interval]:
         "tokenising": prepared.data_seconds,
         "loading": prepared.load_seconds,
     }
-    tried = [one.seconds for one in (on.found.sized, on.found.rated) if one is not None]
+    sized, rated = on.found.sized, on.found.rated
+    tried = sized.seconds if sized is not None else 0.0
+    tried += rated.seconds if rated is not None and rated.pilots else 0.0
     if tried:
-        spent["trials"] = sum(tried)
+        spent["trials"] = tried
     spent["first look"] = max(on.looked_at - on.started_at - sum(spent.values()), 0.0)
     spent |= {"settling": settling, "training": max(now - on.looked_at - settling, 0.0)}
     return {name: Interval.exactly(seconds) for name, seconds in spent.items()}
