@@ -194,7 +194,9 @@ def _few_steps(on: Comparing, loop: Loop) -> list[Stepped]:
 def _look_at_base(on: Comparing, session: Session) -> None:
     """Few rows first, which says how many the window allows; then those."""
     select = on.ground.data.split.select
-    price = weighed(on.ground, session, select[:LEAST_ROWS], None).seconds
+    few = select[:LEAST_ROWS]
+    weighed(on.ground, session, few, None)  # the first look of all takes several times as long
+    price = weighed(on.ground, session, few, None).seconds
     looks = 1 + 2 * on.seeds * len(on.questions)
     each = max(price / min(LEAST_ROWS, len(select)), 1e-6)
     most = max(LEAST_ROWS, int(LOOK_SHARE * on.left / (looks * each)))

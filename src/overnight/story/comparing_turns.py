@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from overnight.planning import division, search
 from overnight.planning.division import Division, Terms
-from overnight.story import comparing_lessons
+from overnight.story import comparing_lessons, comparing_work
 from overnight.story.comparing_course import Aim
 from overnight.story.comparing_stage import Comparing
 from overnight.story.comparing_trial import (
@@ -28,7 +28,6 @@ from overnight.training.room import OptimizerMemoryGone
 from overnight.values.errors import NoPlanFits
 from overnight.values.ledger import Noted
 from overnight.values.trials import Divided, Kind, Refused, Sliced, Trial, Tried, Weighed
-from overnight.values.units import show_duration
 
 SHORTER = 0.03
 """Of a trial's seconds: by less than this it is cut without a word."""
@@ -123,46 +122,23 @@ def _heat(on: Comparing, plan: Division, seed: int, kind: Kind) -> Heat:
     trials = {name: Trial(setting=name, seed=seed, kind=kind) for name in on.plans}
     heat = Heat(trials, {}, plan.seconds, plan.rounds)
     if kind == "work":
-        heat.steps = _work_steps(on)
-        done = {name for name, trial in trials.items() if _does_it(on, trial)}
+        heat.steps = comparing_work.steps(on)
+        done = {name for name, trial in trials.items() if comparing_work.does_it(on, trial)}
         heat.trials = {name: one for name, one in trials.items()
                        if name in heat.steps and name not in done}  # fmt: skip
     heat.trials = {name: one for name, one in heat.trials.items() if not on.seen(one)}
     return heat
 
 
-def work(on: Comparing) -> float:
-    """Supervised tokens of equal work: the fewest that a setting did in the first equal time."""
-    first = (on.newest(Trial(setting=name, seed=1, kind="time")) for name in on.plans)
-    done = [one.learnt for one in first if one is not None and one.over in ("window", "horizon")]
-    return float(min(done, default=0))
-
-
-def _does_it(on: Comparing, trial: Trial) -> bool:
-    """Whether the trial of equal time is one of equal work as well."""
-    last = on.newest(replace(trial, kind="time"))
-    return last is not None and division.same_work(last.learnt, work(on))
-
-
-def _work_steps(on: Comparing) -> dict[str, int]:
-    """Steps in which each setting does the equal work."""
-    found, goal = {}, work(on)
-    for name in on.plans:
-        last = on.newest(Trial(setting=name, seed=1, kind="time"))
-        if last is not None and last.learnt and last.over != "health" and goal:
-            found[name] = max(1, round(goal * last.step / last.learnt))
-    return found
-
-
 def _run(on: Comparing, heat: Heat) -> bool:
     """All turns of a heat; False where the world wants an end or time is short."""
-    names, last_round = tuple(heat.trials), 0
-    for number, name in division.turns(names, heat.rounds):
+    trials, last_round = dict(heat.trials), 0
+    for number, name in division.turns(tuple(trials), heat.rounds):
         if on.wanted() or (number > last_round and not _fits(on, heat, number)):
             return False
         last_round = number
-        trial = heat.trials[name]
-        if name in on.plans and not on.seen(trial):
+        trial = trials[name]
+        if name in on.plans and name in heat.trials and not on.seen(trial):
             _turn(on, heat, trial, number)
     return True
 
@@ -251,18 +227,21 @@ def _fits(on: Comparing, heat: Heat, number: int) -> bool:
 
 
 def _work_fits(on: Comparing, heat: Heat, going: dict[str, Trial], room: float) -> bool:
-    needed = 0.0
-    for name, trial in going.items():
-        last, full = on.newest(trial), on.newest(replace(trial, kind="time", seed=1))
-        if full is not None and full.step:
-            left = heat.steps[name] - (last.step if last else 0)
-            needed += left * full.spent / full.step
-    if needed <= room:
-        return True
-    seed = next(iter(going.values())).seed
-    on.tell(Noted(text=f"equal work, seed {seed}: not measured, {show_duration(needed)} are "
-                       f"needed and {show_duration(max(room, 0.0))} are left"))  # fmt: skip
-    return False
+    """Leaves out what there is no time for: first whoever did nearly the equal work already."""
+    needed = {
+        name: comparing_work.seconds(on, heat.steps[name], trial) for name, trial in going.items()
+    }
+    goal, left_out = comparing_work.work(on), list[str]()
+    for name in sorted(needed, key=lambda name: abs(comparing_work.done(on, name) - goal)):
+        if sum(needed.values()) <= room:
+            break
+        del needed[name]
+        heat.trials.pop(name)
+        left_out.append(name)
+    if left_out:
+        on.tell(Noted(text=f"equal work, seed {going[left_out[0]].seed}: no time for "
+                           f"{' and '.join(left_out)}"))  # fmt: skip
+    return bool(needed)
 
 
 def _cut(on: Comparing, heat: Heat, going: dict[str, Trial], room: float,
