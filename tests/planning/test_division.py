@@ -11,9 +11,9 @@ from overnight.planning.division import (
     Terms,
     divide,
     extra,
+    fitted,
     heats,
     same_work,
-    shortened,
     shortest,
     turns,
 )
@@ -104,10 +104,24 @@ def test_a_seed_is_whole_before_the_next_begins() -> None:
 
 
 def test_what_is_late_is_cut_for_all_alike_and_never_lengthened() -> None:
-    planned = Division(seconds=30.0, seeds=1, work=False, rounds=2)
-    assert shortened(planned, [10.0, 10.0, 10.0], 30.0) == pytest.approx(20.0)
-    assert shortened(planned, [0.0, 0.0, 0.0], 900.0) == 30.0
-    assert shortened(planned, [10.0, 12.0], -5.0) == 12.0
+    assert fitted(30.0, [10.0, 10.0, 10.0], room=30.0, step=1.0) == pytest.approx(20.0)
+    assert fitted(30.0, [0.0, 0.0, 0.0], room=900.0, step=1.0) == 30.0
+
+
+def test_the_last_round_goes_on_though_one_with_long_steps_is_nearly_there() -> None:
+    assert fitted(35.0, [29.0, 29.0, 34.0, 29.0], room=20.0, step=4.0) == 35.0
+    assert fitted(35.0, [29.0, 29.0, 34.0, 29.0], room=18.0, step=4.0) == pytest.approx(34.75)
+
+
+def test_one_that_would_be_cut_off_before_its_rate_can_land_ends_the_heat() -> None:
+    assert fitted(35.0, [20.0, 28.0], room=10.0, step=4.0) is None
+    assert fitted(35.0, [20.0, 22.0], room=10.0, step=4.0) == pytest.approx(26.0)
+
+
+def test_what_cannot_be_over_in_time_is_not_gone_on_with() -> None:
+    assert fitted(35.0, [10.0, 34.0], room=5.0, step=0.1) is None
+    assert fitted(35.0, [10.0, 12.0], room=-5.0, step=0.1) is None
+    assert fitted(35.0, [0.0, 0.0], room=5.0, step=1.0) is None
 
 
 def test_work_within_a_twentieth_is_the_same_work() -> None:

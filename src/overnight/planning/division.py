@@ -22,6 +22,9 @@ SWITCH_SHARE = 0.1
 SLICE_STEPS = 1
 """Steps of the middle one of the settings in a slice, at least. One whose steps are longer has its
 turn in fewer rounds."""
+SAME_SECONDS = 0.03
+"""Of a trial's planned seconds: with so much less its rate lands all the same."""
+ROUNDING = 1e-6
 SAME_WORK = 0.05
 """Trials of equal time whose supervised tokens lie within this share of the work count for it."""
 
@@ -117,11 +120,22 @@ def shortest(settings: Sequence[Tried], terms: Terms) -> float:
     return fixed + FEWEST_STEPS * slowest_step(settings) * len(settings)
 
 
-def shortened(division: Division, spent: Sequence[float], room: float) -> float:
-    """Seconds of the trials of a round that has begun, so that they fit into `room` seconds of
-    training: never longer than planned, the same for all of them."""
+def fitted(planned: float, spent: Sequence[float], *, room: float, step: float) -> float | None:
+    """Seconds of the trials of a heat, so that what is left of them fits into `room` seconds of
+    training: the same for all, never longer than planned.
+
+    None where they could not be over in time, or would be cut off before their rate can land:
+    `step` is the longest one.
+    """
+    far = max(spent, default=0.0)
     fair = (room + sum(spent)) / max(len(spent), 1)
-    return min(division.seconds, max(fair, max(spent, default=0.0)))
+    seconds = min(planned, max(fair, far))
+    if sum(max(seconds - one, 0.0) for one in spent) > max(room, 0.0) + ROUNDING:
+        return None
+    if seconds >= (1.0 - SAME_SECONDS) * planned:
+        return seconds
+    enough = FEWEST_STEPS * step if far == 0.0 else step
+    return seconds if seconds - far >= enough else None
 
 
 def turns(settings: Sequence[str], rounds: int) -> Iterator[tuple[int, str]]:

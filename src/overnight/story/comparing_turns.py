@@ -29,8 +29,6 @@ from overnight.values.errors import NoPlanFits
 from overnight.values.ledger import Noted
 from overnight.values.trials import Divided, Kind, Refused, Sliced, Trial, Tried, Weighed
 
-SHORTER = 0.03
-"""Of a trial's seconds: by less than this it is cut without a word."""
 SPARE_SHARE = 0.05
 """Of what is left: not divided, since a few steps tell a pace no better than that."""
 STILL_FAIR = 0.7
@@ -246,21 +244,18 @@ def _work_fits(on: Comparing, heat: Heat, going: dict[str, Trial], room: float) 
 
 def _cut(on: Comparing, heat: Heat, going: dict[str, Trial], room: float,
          tried: dict[str, Tried]) -> bool:  # fmt: skip
-    """Cuts a heat's trials to what is left; False where that is too little for an end."""
+    """Cuts a heat's trials to what is left; False where that is too little for a fair end."""
     slices = [on.newest(one) for one in going.values()]
     spent = [one.spent if one else 0.0 for one in slices]
-    asked = Division(seconds=heat.seconds, seeds=1, work=False, rounds=heat.rounds)
-    seconds = division.shortened(asked, spent, room)
     seed = next(iter(going.values())).seed
     step = max(tried[name].step_seconds for name in going)
-    far = max(spent, default=0.0)
-    enough = division.FEWEST_STEPS * step if far == 0.0 else step
-    fair = seconds >= STILL_FAIR * heat.seconds or far > 0.0 or seed == 1
-    if seconds - far < enough or not fair:
+    seconds = division.fitted(heat.seconds, spent, room=room, step=step)
+    again = seed > 1 and not any(spent)
+    if seconds is None or (again and seconds < STILL_FAIR * heat.seconds):
         on.tell(Noted(text=f"equal time, seed {seed}: not measured to its end, there is too "
                            "little time left"))  # fmt: skip
         return False
-    if seconds < (1.0 - SHORTER) * heat.seconds:
+    if seconds < (1.0 - division.SAME_SECONDS) * heat.seconds:
         first = next(one for one in on.told(Divided) if isinstance(one, Divided))
         on.tell(replace(first, seconds=seconds, why="less time was left than was planned"))
     heat.seconds = seconds
