@@ -31,7 +31,7 @@ test: $(READY)
 # Kills at calls of the system, damage, full disks, signals, clocks: minutes. What a test needs and
 # does not find (strace, root, mount) it says aloud, and what it would have shown is not shown.
 faults: $(READY)
-	$(BIN)/python -m pytest -m faults -rs
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m faults -rs
 
 # All of it, at every point: hours.
 soak: faults
