@@ -20,7 +20,7 @@ from folklore_claims import (
 from folklore_runs import EIGHT, FOUR_TWICE, LOADED, PLAIN
 
 TABLE, QUALITY, SETTINGS = "Speed Breakdown", "Quality vs Speed Tradeoff", "Optimized Settings"
-CARDS = "no such card was lent; `overnight plan --gpu T4` says what is known of one"
+CARDS = "no such card was at hand; `overnight plan --gpu T4` says what is known of one"
 
 
 def _gain(result: Result, name: str) -> float:
