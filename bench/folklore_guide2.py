@@ -22,7 +22,7 @@ from folklore_runs import FP32, G32, G64, RATES, bot
 
 ACCUMULATION, TABLE = "What Each Optimization Does, 1", "Complete Comparison"
 CALCULATOR, BALANCED, HARD = "Training Time Calculator", "Balanced Speed", "Maximum Speed"
-CARD = "no RTX 2080 Ti was lent"
+CARD = "no RTX 2080 Ti was at hand"
 SMALLEST = "the smallest batches were equal or best, from 1 to 4,096 rows (arXiv:2507.07101)"
 HALF = bot(16, "2e-4", "precision=bf16")
 
