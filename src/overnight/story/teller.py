@@ -22,7 +22,9 @@ from overnight.values.plan import Reserve
 STATUS = "status.json"
 STATUS_SECONDS = 2.0
 STATUS_SHARE = 0.001
-"""Of the time that writing it may take: 2.5 ms each on the disk of bench/overhead.py."""
+STATUS_LATEST = 5.0
+"""Of the time that writing it may take (2.5 ms each on the disk of bench/overhead.py), and how old
+it may become for that: whoever watches wants to see it move."""
 
 State = Literal["starting", "rehearsing", "training", "ending", "finished", "stopped"]
 
@@ -130,7 +132,8 @@ class Teller:
         return self.clock.utc() + boot - self.clock.boot()
 
     def _status_due(self) -> bool:
-        every = max(STATUS_SECONDS, self._status_price / STATUS_SHARE)
+        rare = min(self._status_price / STATUS_SHARE, STATUS_LATEST)
+        every = max(STATUS_SECONDS, rare)
         return self.clock.boot() - self._status_at >= every
 
     def _write_status(self, status: Status | None) -> None:
