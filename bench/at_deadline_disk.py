@@ -21,9 +21,3 @@ def artefacts(folder: Path) -> list[Path]:
                 if (found := _CHECKPOINT.fullmatch(path.name)) is not None]  # fmt: skip
     ranked = [folder / FINAL, *(path for _, path in sorted(numbered, reverse=True))]
     return [path for path in ranked if any((path / name).exists() for name in WEIGHTS)]
-
-
-def steps_of(path: Path) -> int | None:
-    """The step of a checkpoint's name."""
-    found = _CHECKPOINT.fullmatch(path.name)
-    return int(found[1]) if found else None

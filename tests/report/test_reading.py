@@ -3,6 +3,7 @@ from itertools import pairwise
 import pytest
 
 from overnight.report import reading
+from overnight.values.choices import Rated, Sized
 from overnight.values.ledger import (
     Answered,
     Continued,
@@ -99,6 +100,18 @@ def test_the_first_checkpoint_belongs_to_the_start():
     entries = told((0, STARTED), (5, PREPARED), (8, saved(0)), (9, evaluated(0, 2.0, base=True)),
                    (12, step(1, 2)), (12, REHEARSED))  # fmt: skip
     assert reading.seconds_by_phase(reading.segments(entries)) == {"start": 9, "rehearsal": 3}
+
+
+def test_what_was_tried_before_the_first_step_has_its_own_seconds():
+    sized = Sized(per_device_train_batch_size=8, gradient_accumulation_steps=1, seconds=1.5,
+                  learning_rate=1e-3, tokens_per_second=900.0, fixed_tokens=90.0, paces=(),
+                  why="")  # fmt: skip
+    rated = Rated(learning_rate=1e-3, best=None, steps=0, pilots=0, seconds=0.0, why="")
+    entries = told((0, STARTED), (5, PREPARED), (8, sized), (9, evaluated(0, 2.0, base=True)),
+                   (9.5, rated), (12, step(1, 2)), (12, REHEARSED))  # fmt: skip
+    assert reading.seconds_by_phase(reading.segments(entries)) == {
+        "start": 8, "trials": 1.5, "rehearsal": 2.5,
+    }  # fmt: skip
 
 
 def test_another_trainer_s_weights_belong_to_the_start_with_the_look_at_them():

@@ -112,11 +112,3 @@ def test_the_steps_of_later_stages_are_weighed(base: Path) -> None:
     second, third = (leg.loads[2] / 2 for leg in rising.later)
     assert 1.5 < third / second < 2.5
     assert stages.later(session(base, tiny.CANDIDATE), tiny.CANDIDATE, profile).later == ()
-
-
-def test_steps_of_later_stages_may_be_counted_in_tokens(base: Path) -> None:
-    on = session(base, TWO)
-    (leg,) = stages.later_in_tokens(on, TWO).later
-    rows = stages.best(material(), 5)
-    assert leg.loads[0] == 0.0 and leg.loads[-1] == material().corpus.lengths[rows].sum()
-    assert len(leg.loads) == 1 + on.orders[1].steps_per_epoch

@@ -77,8 +77,8 @@ def _apart(report: Report) -> dict[str, float]:
         "ending": max(seconds.get("ending", 0.0) - publish, 0.0),
         "publish": publish,
     }
-    away: tuple[Phase, ...] = ("lost", "away")
-    return found | {phase: seconds[phase] for phase in away if phase in seconds}
+    others: tuple[Phase, ...] = ("trials", "lost", "away")
+    return found | {phase: seconds[phase] for phase in others if phase in seconds}
 
 
 def _together(report: Report, planned: Mapping[str, Interval]) -> dict[str, float]:

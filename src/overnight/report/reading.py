@@ -7,9 +7,10 @@ Never: the plan, words of praise or blame.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Generic, Literal, TypeVar
+from typing import Generic, Literal, TypeVar, get_args
 
 from overnight.report.sentences import trouble
+from overnight.values.choices import Piloted, Rated, Sized
 from overnight.values.ledger import (
     Answered,
     Continued,
@@ -31,9 +32,9 @@ from overnight.values.troubles import Crashed, Diagnosed, Rewound
 E = TypeVar("E", bound=Event)
 State = Literal["planned", "starting", "training", "ending", "finished", "stopped", "failed",
                 "crashed"]  # fmt: skip
-Phase = Literal["start", "rehearsal", "training", "evaluations", "saves", "ending", "lost", "away"]
-PHASES: tuple[Phase, ...] = ("start", "rehearsal", "training", "evaluations", "saves", "ending",
-                             "lost", "away")  # fmt: skip
+Phase = Literal["start", "trials", "rehearsal", "training", "evaluations", "saves", "ending",
+                "lost", "away"]  # fmt: skip
+PHASES: tuple[Phase, ...] = get_args(Phase)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,13 +134,13 @@ def _while_working(event: Event, *, rehearsing: bool) -> Phase:
 
 
 def _of_base(event: Event) -> bool:
-    """Whether what is there before step 1 was kept or looked at, which belongs to the start."""
+    """Whether what is there before step 1 was kept, looked at or tried, and so no training."""
     if isinstance(event, Saved):
         return event.step == 0
     if isinstance(event, Answered):
         return event.when == "before"
     first = isinstance(event, Evaluated) and (event.base or event.step == 0)
-    return first or isinstance(event, Continued)
+    return first or isinstance(event, Continued | Sized | Piloted | Rated)
 
 
 def _phase(event: Event, mode: Phase, *, rehearsing: bool) -> Phase:
@@ -170,6 +171,10 @@ def _raw_segments(entries: Sequence[Entry]) -> Iterator[Segment]:
     for index, entry in enumerate(entries):
         phase = _phase(entry.event, mode, rehearsing=index <= rehearsal)
         until = max(entry.t, since)
+        if isinstance(entry.event, Sized | Piloted) and phase == "start":
+            begun = max(until - entry.event.seconds, since)  # of what is before it, all was opened
+            yield Segment(start=since, end=begun, phase=phase)
+            since, phase = begun, "trials"
         yield Segment(start=since, end=until, phase="lost" if index in gone else phase)
         since, mode = until, _mode(entry.event, phase)
 

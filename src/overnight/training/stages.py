@@ -6,7 +6,6 @@ are best.
 """
 
 from dataclasses import dataclass, replace
-from itertools import accumulate
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -80,16 +79,6 @@ def later(session: "Session", candidate: Candidate, model: ModelProfile) -> Curr
                                        steps=MOST_EPOCHS * order.steps_per_epoch))
         for leg, order in pairs
     ))  # fmt: skip
-
-
-def later_in_tokens(session: "Session", candidate: Candidate) -> Curriculum:
-    """The same with what their steps hold in tokens: for whoever paces by tokens alone."""
-    lengths, found = session.corpus.lengths, legs(session.material, candidate)
-    made = []
-    for leg, order in zip(found[1:], session.orders[1:], strict=True):
-        held = (float(lengths[rows].sum()) for rows in order.epoch(0))
-        made.append(replace(leg, loads=tuple(accumulate(held, initial=0.0))))
-    return Curriculum(later=tuple(made))
 
 
 def enter(session: "Session", stage: int) -> StageBegan | None:
