@@ -12,7 +12,7 @@ from overnight.values.facts import Measurement
 from overnight.values.ledger import Stepped
 
 AGREEMENT = 0.15
-"""Two steps in a row that differ by less are past the settling."""
+"""A step that is slower than most of those after it by no more is past the settling."""
 FIXED_SHARE = 0.15
 """Of a step's seconds that it takes whatever it holds, before its steps have said so ..."""
 FIXED_DOUBT = 0.2
@@ -42,27 +42,34 @@ class Fit:
 
 
 def settled(rates: Sequence[float], agreement: float = AGREEMENT) -> int:
-    """How many first steps to leave out: those before two in a row agree, at most half of them.
+    """How many first steps to leave out: those that are slower than most after them, at most half.
 
-    A step that is no slower than most of those after it has settled, whatever comes next.
+    Two slow steps in a row are not enough to call it settled: a step that is the longest so far
+    asks the system for memory as the first one does.
     """
     for index in range(len(rates) // 2):
-        agree = abs(rates[index + 1] - rates[index]) <= agreement * rates[index]
-        if agree or rates[index] <= median(rates[index + 1 :]):
+        if rates[index] <= (1.0 + agreement) * median(rates[index + 1 :]):
             return index
     return len(rates) // 2
 
 
-def fit(seconds: Sequence[float], loads: Sequence[float]) -> Fit:
+def fit(
+    seconds: Sequence[float],
+    loads: Sequence[float],
+    others: Sequence[tuple[float, float]] = (),
+    *,
+    settling: bool = True,
+) -> Fit:
     """The pace of steps with these loads (at least one), what a step costs besides its load apart.
 
     Where the loads hardly differ the fixed share stays what is usual: one rate and its doubt.
+    `others` are (seconds, load) of steps of another size: they say what a step costs whatever it
+    holds, and nothing about the pace. Without `settling` the first steps count like all others.
     """
-    first = settled([took / load for took, load in zip(seconds, loads, strict=True)])
+    rates = [took / load for took, load in zip(seconds, loads, strict=True)]
+    first = settled(rates) if settling else 0
     took, held = seconds[first:], loads[first:]
-    usual = mean(held)
-    share = _fixed_share(took, held)
-    fixed = usual * share / (1.0 - share)
+    fixed = _fixed_load([*zip(took, held, strict=True), *others], usual=mean(held))
     rate = _rate(took, [load + fixed for load in held])
     expected = [rate * (load + fixed) for load in loads]
     early = zip(seconds[:first], expected[:first], strict=True)
@@ -82,24 +89,25 @@ def _rate(seconds: Sequence[float], loads: Sequence[float]) -> float:
     return sum(min(rate, most) * load for rate, load in zip(rates, loads, strict=True)) / sum(loads)
 
 
-def _fixed_share(seconds: Sequence[float], loads: Sequence[float]) -> float:
-    """The fixed share that explains the steps best, an unusual one only if they insist."""
-    off = {share: _off(share, seconds, loads) for share in SHARES}
+def _fixed_load(steps: Sequence[tuple[float, float]], *, usual: float) -> float:
+    """The fixed load that explains (seconds, load) best; one that is an unusual share of a step of
+    the `usual` load only if they insist."""
+    off = {share: _off(usual * share / (1.0 - share), steps) for share in SHARES}
     scatter = max(1.5 * min(median(one) for one in off.values()), NOISE)
 
     def misfit(share: float) -> float:
         unusual = ((share - FIXED_SHARE) / FIXED_DOUBT) ** 2
         return sum(_pull(one / scatter) for one in off[share]) + unusual
 
-    return min(SHARES, key=misfit)
+    best = min(SHARES, key=misfit)
+    return usual * best / (1.0 - best)
 
 
-def _off(share: float, seconds: Sequence[float], loads: Sequence[float]) -> list[float]:
-    """How far each step is off the best pace with this fixed share, relatively."""
-    usual = mean(loads)
-    whole = [share * usual + (1.0 - share) * load for load in loads]
-    rate = _rate(seconds, whole)
-    return [abs(took / (rate * load) - 1.0) for took, load in zip(seconds, whole, strict=True)]
+def _off(fixed: float, steps: Sequence[tuple[float, float]]) -> list[float]:
+    """How far each (seconds, load) is off the best pace with this fixed load, relatively."""
+    whole = [(took, load + fixed) for took, load in steps]
+    rate = _rate([took for took, _ in whole], [load for _, load in whole])
+    return [abs(took / (rate * load) - 1.0) for took, load in whole]
 
 
 def _pull(off: float) -> float:

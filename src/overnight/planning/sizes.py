@@ -74,7 +74,8 @@ def chosen(
     `row_tokens` are those of a mean row, `share` is how much of the best pace must be kept,
     `ahead` how many tokens are to be trained on in all; None where the pace alone counts.
     """
-    found = fit([one.seconds for one in timed], [float(one.tokens) for one in timed])
+    found = fit([one.seconds for one in timed], [float(one.tokens) for one in timed],
+                settling=False)  # fmt: skip
 
     def pace(rows: int) -> float:
         tokens = rows * row_tokens

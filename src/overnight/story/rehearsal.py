@@ -71,9 +71,12 @@ def _conclude(on: Stage, loop: Loop) -> None:
 
 
 def _measured(on: Stage, loop: Loop) -> Rehearsed:
-    """What the steps say, each with what it held."""
+    """What the steps say, each with what it held; those of sizing say what is fixed, beside."""
     held = [loop.course.deadline.held(step) for step in on.steps]
-    found = on.session.agreed(measure.fit([step.seconds for step in on.steps], held))
+    load = sum(held) / sum(step.tokens for step in on.steps)
+    tried = on.found.sized.steps if on.found.sized else ()
+    others = [(seconds, load * tokens) for seconds, tokens in tried]
+    found = on.session.agreed(measure.fit([step.seconds for step in on.steps], held, others))
     seen = measure.measure(on.steps)
     return Rehearsed(
         steps=seen.steps,

@@ -91,6 +91,7 @@ def _take(on: Stage, candidate: Candidate, found: sizes.Choice, timed: list[Time
         tokens_per_second=found.tokens_per_second,
         fixed_tokens=found.fixed_tokens,
         paces=sizes.paces(timed),
+        steps=tuple((one.seconds, one.tokens) for one in timed),
         seconds=seconds,
         learning_rate=candidate.learning_rate,
         why=found.why,

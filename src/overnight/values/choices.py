@@ -19,6 +19,8 @@ class Sized:
     """A step takes so many tokens' time whatever it holds."""
     paces: tuple[tuple[int, float], ...]
     """(rows a step, tokens per second) as they were measured, the smallest first."""
+    steps: tuple[tuple[float, int], ...] = ()
+    """(seconds, tokens) of each step that was timed."""
     seconds: float
     """That all of it took."""
     learning_rate: float
