@@ -42,7 +42,7 @@ from overnight.story.plan_file import write_plan
 from overnight.story.remember import lessons_for
 from overnight.story.stage import Stage
 from overnight.story.teller import Teller
-from overnight.training import journal, sealed
+from overnight.training import clocks, journal, sealed
 from overnight.training.disk import DiskTrouble
 from overnight.training.journal import Journal
 from overnight.training.loop import Loop
@@ -178,7 +178,7 @@ def _trained(stage: Stage, loop: Loop, asked: Asked) -> Stopped:
 
 def _ends_at(teller: Teller, begun: Started) -> float | None:
     last = teller.entries[-1] if teller.entries else None
-    return journal.deadline_boot(begun, teller.clock, last=last)
+    return clocks.deadline_boot(begun, teller.clock, last=last)
 
 
 def _asked(folder: Path) -> Request:

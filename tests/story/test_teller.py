@@ -80,6 +80,7 @@ def test_a_view_that_fails_is_dropped_with_one_line(teller: Teller, capsys):
     assert capsys.readouterr().err.splitlines() == [
         "overnight: the live view failed and is gone: the terminal is gone"
     ]
+    teller.journal.mark()
     assert kinds(teller.run_folder) == ["Started", *["Stepped"] * 3]
 
 
@@ -158,4 +159,5 @@ def test_the_status_tells_instants_of_the_boot_clock_as_utc(teller: Teller, cloc
 def test_a_status_that_cannot_be_written_stops_nothing(teller: Teller):
     (teller.run_folder / STATUS).mkdir()
     teller.tell(stepped(1))
+    teller.journal.mark()
     assert kinds(teller.run_folder) == ["Started", "Stepped"]

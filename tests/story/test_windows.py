@@ -9,7 +9,7 @@ from tests.training.nights import start, stepped
 
 from overnight.probe.session_limits import SessionLimit
 from overnight.story import windows
-from overnight.training import journal
+from overnight.training import clocks
 from overnight.values.errors import InputError
 from overnight.values.ledger import Entry, Saved, Started
 from overnight.values.request import Request, Settings, Window
@@ -43,7 +43,7 @@ def test_what_ends_within_the_session_stays_as_it_was_asked(clock: FakeClock):
 def test_what_ends_soon_after_the_session_is_cut_to_it_and_lands_there(clock: FakeClock):
     cut = windows.held_to(night(clock, 12.0), job(clock, 8.0), clock.utc())
     assert over(cut, clock) == pytest.approx(8 * HOUR - 60.0)
-    assert journal.deadline_boot(cut, clock) == windows.over_at(cut, clock, None)
+    assert clocks.deadline_boot(cut, clock) == windows.over_at(cut, clock, None)
     assert windows.wanted(cut) == clock.utc() + 12 * HOUR
     assert windows.session_words(cut, job(clock, 8.0), BERLIN).endswith(
         "(SLURM_JOB_END_TIME): the window ends 1 m 00 s before"

@@ -12,7 +12,7 @@ from tests.training.nights import start
 from overnight.story import wishes
 from overnight.story.alone import alone
 from overnight.story.wishes import More
-from overnight.training import journal
+from overnight.training import clocks, journal
 from overnight.training.journal import Journal
 from overnight.values.errors import InputError
 from overnight.values.ledger import Ended, Started, Stopped
@@ -47,7 +47,7 @@ def moved(run: Path) -> Started:
 
 
 def left(run: Path, clock: FakeClock) -> float | None:
-    ends = journal.deadline_boot(moved(run), clock, last=journal.read(run)[-1])
+    ends = clocks.deadline_boot(moved(run), clock, last=journal.read(run)[-1])
     return None if ends is None else ends - clock.boot()
 
 

@@ -1,6 +1,7 @@
 import errno
 import json
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -22,7 +23,7 @@ from overnight.training.journal import (
     write_json,
 )
 from overnight.values.errors import InputError, OvernightError
-from overnight.values.ledger import Entry, Noted, Stepped
+from overnight.values.ledger import Entry, Noted, Started, Stepped
 from overnight.values.plan import Reserve
 
 NOTE = Noted(text="a line")
@@ -171,10 +172,42 @@ def test_a_slow_disk_is_flushed_less_often(
     assert apart and min(apart) >= 10.0  # 0.02 s of ten are 0.2 %
 
 
-def test_a_step_is_readable_before_it_is_flushed(tmp_path: Path, clock: FakeClock) -> None:
+def steps_in(folder: Path) -> list[int]:
+    return [entry.event.step for entry in read(folder) if isinstance(entry.event, Stepped)]
+
+
+def test_steps_of_a_quarter_of_a_second_are_written_together(
+    tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with begun(tmp_path, clock) as one:
+        seen = flushes(monkeypatch)
+        for step in range(1, 6):
+            clock.advance(0.06)
+            one.append(stepped(step))
+            assert steps_in(tmp_path) == ([] if step < 5 else [1, 2, 3, 4, 5])
+        assert seen == []  # readable, though no power cut would leave them
+        times = [entry.t for entry in read(tmp_path)][1:]
+    assert times == pytest.approx([0.06, 0.12, 0.18, 0.24, 0.3])
+
+
+@pytest.mark.parametrize("then", [lambda one: one.append(NOTE), Journal.mark])
+def test_held_steps_are_written_before_anything_else(
+    tmp_path: Path, clock: FakeClock, then: Callable[[Journal], object]
+) -> None:
     with begun(tmp_path, clock) as one:
         one.append(stepped(1))
-        assert isinstance(read(tmp_path)[-1].event, Stepped)
+        assert steps_in(tmp_path) == []
+        then(one)
+        assert [type(entry.event) for entry in read(tmp_path)][:2] == [Started, Stepped]
+        one.append(stepped(2))
+    assert steps_in(tmp_path) == [1, 2]
+
+
+def test_a_step_longer_than_that_is_written_at_once(tmp_path: Path, clock: FakeClock) -> None:
+    with begun(tmp_path, clock) as one:
+        clock.advance(0.3)
+        one.append(stepped(1))
+        assert steps_in(tmp_path) == [1]
 
 
 def first_line_damaged(folder: Path) -> None:

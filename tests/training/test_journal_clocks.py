@@ -7,7 +7,8 @@ import pytest
 from tests.fakes import FakeClock
 from tests.training.nights import begun, start
 
-from overnight.training.journal import Journal, deadline_boot
+from overnight.training.clocks import deadline_boot
+from overnight.training.journal import Journal
 from overnight.values.ledger import Entry, Noted
 
 NOTE = Noted(text="a line")

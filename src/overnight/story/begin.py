@@ -16,7 +16,7 @@ from overnight.codec import from_json, to_json
 from overnight.probe.clock import Clock, echo, local_zone, process_started
 from overnight.probe.session_limits import SessionLimit
 from overnight.story import continued, own_folder, windows
-from overnight.training import journal, manifest, sealed
+from overnight.training import clocks, journal, manifest, sealed
 from overnight.training.disk import BALLAST, set_ballast
 from overnight.training.journal import Journal
 from overnight.values.errors import InputError
@@ -149,14 +149,14 @@ def night(
 
 
 def _over(begun: Started, clock: Clock, entries: list[Entry]) -> bool:
-    ends = journal.deadline_boot(begun, clock, last=entries[-1] if entries else None)
+    ends = clocks.deadline_boot(begun, clock, last=entries[-1] if entries else None)
     return ends is not None and ends <= clock.boot()
 
 
 def _night(request: Request, folder: Path, clock: Clock, begun: Started,
            entries: Sequence[Entry], limit: SessionLimit | None) -> Night:  # fmt: skip
     last = entries[-1] if entries else None
-    ends = journal.deadline_boot(begun, clock, last=last)
+    ends = clocks.deadline_boot(begun, clock, last=last)
     said = _echo(folder, clock, ends=ends, again=_length(entries))
     session = windows.session_words(begun, limit, local_zone()) if limit else ""
     return Night(

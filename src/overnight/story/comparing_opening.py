@@ -25,7 +25,7 @@ from overnight.story.comparing_watch import CLOSING_SECONDS, note_turn
 from overnight.story.intake import Data
 from overnight.story.look import Look, look, question
 from overnight.story.remember import lessons_for
-from overnight.training import journal, sealed
+from overnight.training import clocks, journal, sealed
 from overnight.training.journal import Journal
 from overnight.values.errors import NoPlanFits, OvernightError
 from overnight.values.ledger import Entry, Event, Started
@@ -127,7 +127,7 @@ def _question(request: Request, found: Look, own: Data) -> Question:
 def _ends_at(begun: Started, clock: Clock, entries: list[Entry]) -> float:
     """When the last look has to be over: the rest is for the verdict."""
     last = entries[-1] if entries else None
-    ends = journal.deadline_boot(begun, clock, last=last)
+    ends = clocks.deadline_boot(begun, clock, last=last)
     assert ends is not None
     return ends - CLOSING_SECONDS - margin_seconds(begun.window_seconds)
 

@@ -12,7 +12,7 @@ from overnight.probe.clock import Clock
 from overnight.story import windows
 from overnight.story.asked import EXTEND, LOOK_SECONDS, Asked
 from overnight.story.stage import Stage
-from overnight.training import journal
+from overnight.training import clocks, journal
 from overnight.training.loop import Loop
 from overnight.values.errors import OvernightError
 from overnight.values.ledger import Entry, Started
@@ -82,7 +82,7 @@ class Heed:
         deadline = replace(loop.course.deadline, ending="", steps_wanted=_steps_wanted(self.on))
         loop.course = replace(loop.course, deadline=deadline)
         last = teller.entries[-1]
-        self._aim(loop, journal.deadline_boot(begun, clock, last=last),
+        self._aim(loop, clocks.deadline_boot(begun, clock, last=last),
                   windows.leaves_at(begun, clock.utc(), clock.boot()))  # fmt: skip
 
     def _aim(self, loop: Loop, ends: float | None, leaves: float | None) -> None:

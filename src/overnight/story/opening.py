@@ -72,7 +72,7 @@ def stage(teller: Teller, request: Request, found: Look, plan: Plan) -> Stage:
         awake=teller.clock.awake,
         wanted=str,
         tell=teller.note,
-        now=teller.journal.now,
+        now=teller.journal.mark,
         limit=candidate.save_total_limit,
     )
     return Stage(teller, request, found, plan, session, keeper)

@@ -15,8 +15,9 @@ from overnight.values.ledger import Evaluated, Event, Forecast, Rehearsed, Repla
 
 WARM_AGAIN = 3
 """Steps in which the warm-up ends that the rehearsal began."""
-GLANCE_SECONDS = 1.0
-"""Between two forecasts for a glance: one takes as long as a tenth of the smallest model's step."""
+GLANCE_SECONDS = 2.0
+"""Between two forecasts for a glance, as often as the status is written: one takes as long as a
+tenth of the smallest model's step."""
 FORECAST_SHARE = 0.02
 """Of the window: how often the finish is predicted anew, besides at every decision point."""
 

@@ -10,7 +10,7 @@ from datetime import tzinfo
 
 from overnight.probe.clock import Clock, instant_words
 from overnight.probe.session_limits import SessionLimit
-from overnight.training import journal
+from overnight.training import clocks
 from overnight.values.errors import InputError
 from overnight.values.ledger import Entry, Saved, Started
 from overnight.values.request import Request
@@ -120,7 +120,7 @@ def leaves_at(begun: Started, now_utc: float, now_boot: float) -> float | None:
 
 def over_at(begun: Started, clock: Clock, last: Entry | None) -> float | None:
     """When this process has to be over on the boot-time clock: with the night, or before it."""
-    ends = journal.deadline_boot(begun, clock, last=last)
+    ends = clocks.deadline_boot(begun, clock, last=last)
     leaves = leaves_at(begun, clock.utc(), clock.boot())
     return min((at for at in (ends, leaves) if at is not None), default=None)
 

@@ -11,6 +11,7 @@ import math
 import os
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from io import FileIO
 from pathlib import Path
 from types import TracebackType
@@ -38,6 +39,10 @@ SYNC_SECONDS = 1.0
 flushes them all, so nothing that a resumption needs hangs on it."""
 SYNC_SHARE = 0.001
 """Of the time that those flushes may take: one takes 14 ms on the disk of bench/overhead.py."""
+HOLD_SECONDS = 0.25
+"""In which lines of steps are written together: each step throws what writing one takes out of the
+processor's caches, so together they take a third. Everything else that happens, a save too, has
+them written first, so a kill takes of them what is trained again anyway."""
 _TICK = 1e-6
 """Least distance of two entries of one journal, so that `t` alone tells which came first."""
 _TAIL_BYTES = 1 << 16
@@ -70,7 +75,8 @@ class Journal:
         self._last = 0.0
         self._synced = -math.inf
         self._sync_price = 0.0
-        self._waiting: list[bytes] = []
+        self._written = -math.inf
+        self._waiting: list[Entry] = []
         self.behind = ""
         """Why lines wait to be written: the disk is full. They are tried again with the next."""
 
@@ -104,24 +110,39 @@ class Journal:
     def append(self, event: Event) -> Entry:
         """Write one event in one call and return its entry; all but steps are flushed at once.
 
-        Where the disk is full, the ballast gone too, the line waits in memory: see `behind`.
+        Steps wait for each other for `HOLD_SECONDS`, in which nothing else happens. Where the
+        disk is full, the ballast gone too, the lines wait in memory: see `behind`.
 
         Raises:
             DiskTrouble: the disk refused otherwise.
         """
         entry = Entry(t=self.now(), utc=self._clock.utc(), event=event)
-        self._waiting.append(entry_to_line(entry).encode("ascii") + b"\n")
-        urgent = not isinstance(event, Stepped | Forecast) or self._stale()
+        self._waiting.append(entry)
+        if not isinstance(event, Stepped) or self._clock.boot() - self._written >= HOLD_SECONDS:
+            self._try(flush=not isinstance(event, Stepped | Forecast) or self._stale())
+        return entry
+
+    def mark(self) -> float:
+        """The time now, with every entry before it in the file.
+
+        Raises:
+            DiskTrouble: the disk refused.
+        """
+        self._try(flush=False)
+        return self.now()
+
+    def _try(self, *, flush: bool) -> None:
         try:
-            self._catch_up(flush=urgent)
+            self._catch_up(flush=flush)
         except DiskFull as full:
             self.behind = str(full)
-        return entry
 
     def _catch_up(self, *, flush: bool) -> None:
         what = str(self.run_folder / EVENTS)
+        self._written = self._clock.boot()
         while self._waiting:
-            with_ballast(self.run_folder, lambda: self._write(self._waiting[0]), what=what)
+            line = entry_to_line(self._waiting[0]).encode("ascii") + b"\n"
+            with_ballast(self.run_folder, partial(self._write, line), what=what)
             del self._waiting[0]
         if flush:
             with_ballast(self.run_folder, self._flush, what=what)
@@ -239,33 +260,6 @@ def started(entries: Sequence[Entry]) -> Started | None:
     """The night's start with its newest deadline: the last Started, for a deadline may be moved."""
     found = (entry.event for entry in reversed(entries) if isinstance(entry.event, Started))
     return next(found, None)
-
-
-def deadline_boot(started: Started, clock: Clock, *, last: Entry | None = None) -> float | None:
-    """The deadline as a reading of this process's boot clock; None for a night without one.
-
-    The earliest of what UTC says, what is left of the window by the boot clock of the first start,
-    and, after a reboot, what the journal's `last` entry leaves of it: a clock set back cannot
-    extend the night. Where a mere length was asked for, UTC has no say within one boot.
-    """
-    ends: list[float] = []
-    counted = started.boot_id == clock.boot_id() and not started.by_clock
-    if started.deadline_utc is not None and not counted:
-        ends.append(clock.boot() + started.deadline_utc - clock.utc())
-    budget = _budget(started)
-    if budget is not None and started.boot_id == clock.boot_id():
-        ends.append(started.started_boot + budget)
-    elif budget is not None:
-        spent = max(clock.utc() - started.started_utc, last.t if last else 0.0)
-        ends.append(clock.boot() + budget - spent)
-    return min(ends, default=None)
-
-
-def _budget(started: Started) -> float | None:
-    """Seconds from the first start to the deadline."""
-    if started.window_seconds is not None or started.deadline_utc is None:
-        return started.window_seconds
-    return started.deadline_utc - started.started_utc
 
 
 def write_json(path: Path, value: object, *, fsync: bool = False) -> None:

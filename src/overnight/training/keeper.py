@@ -37,7 +37,7 @@ class Keeper:
     """What the world wants: an end (`signal`, `stop`), a `save`, or nothing."""
     tell: Callable[[str], None]
     now: Callable[[], float]
-    """The journal's time: seconds since the night's first start."""
+    """The journal's time, everything before it written: seconds since the night's first start."""
     leaving: Callable[[], bool] = bool
     """Whether looks are to be given up because the end is wanted at once."""
     latest: float | None = None
