@@ -140,14 +140,14 @@ def flushes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return seen
 
 
-def test_steps_are_flushed_once_a_second_and_all_else_at_once(
+def test_steps_are_flushed_every_two_seconds_and_all_else_at_once(
     tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with begun(tmp_path, clock) as one:
         seen = flushes(monkeypatch)
         one.append(stepped(1))
         assert len(seen) == 0
-        clock.advance(1.0)
+        clock.advance(2.0)
         one.append(stepped(2))
         assert len(seen) == 1
         one.append(NOTE)

@@ -6,7 +6,7 @@ finds the same limits in its journal.
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 KEPT = 0.97
 """Weight of the past at each step, and ..."""
@@ -42,4 +42,4 @@ class Norms:
         off = min(norm, self.limit) - self.mean
         mean = self.mean + weight * off
         variance = (1.0 - weight) * (self.variance + weight * off * off)
-        return replace(self, seen=self.seen + 1, mean=mean, variance=variance)
+        return Norms(seen=self.seen + 1, mean=mean, variance=variance)

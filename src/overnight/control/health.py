@@ -57,13 +57,12 @@ class Health:
         """Health after a step was taken with this loss (nats a token) and gradient norm."""
         settled = len(self.losses) >= WINDOW // 5
         high = settled and _spike(loss, self.losses)
-        return replace(
-            self,
+        return Health(
             losses=self.losses if high else (*self.losses, loss)[-WINDOW:],
             high=self.high + 1 if high else 0,
-            dropped_in_a_row=0,
-            settling_in_a_row=0,
+            dropped=self.dropped,
             steps=self.steps + 1,
+            rewinds=self.rewinds,
             norms=self.norms.after(grad_norm),
         )
 

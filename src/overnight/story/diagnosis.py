@@ -14,9 +14,9 @@ from overnight.training.loop import Loop
 from overnight.values.ledger import Entry, Evaluated, Event, Rehearsed, Replanned, Stepped
 from overnight.values.troubles import Diagnosed
 
-READ_SECONDS = 1.0
+READ_SECONDS = 3.0
 """Figures of so much time are read together, which takes a fifth of reading each by itself: what a
-step of 50 ms throws out of a processor's caches comes back once a second then."""
+step of 50 ms throws out of a processor's caches comes back once in them then."""
 
 
 def watch(on: Stage, loop: Loop, event: Event) -> None:

@@ -38,12 +38,10 @@ class Heed:
         return cls(on, asked, Jumps(last=reading(on.teller.clock)))
 
     def after(self, loop: Loop) -> None:
-        """Looks at the clocks, and now and then whether the deadline was moved."""
-        if not self.on.teller.main:
-            return
-        self._clocks(loop)
-        if self.on.now - self.looked >= LOOK_SECONDS:
+        """Looks now and then at the clocks, and whether the deadline was moved."""
+        if self.on.teller.main and self.on.now - self.looked >= LOOK_SECONDS:
             self.looked = self.on.now
+            self._clocks(loop)
             self._moved(loop)
 
     def _clocks(self, loop: Loop) -> None:

@@ -21,7 +21,7 @@ from overnight.values.plan import Reserve
 
 STATUS = "status.json"
 STATUS_SECONDS = 2.0
-STATUS_SHARE = 0.001
+STATUS_SHARE = 0.0005
 STATUS_LATEST = 5.0
 """Of the time that writing it may take (2.5 ms each on the disk of bench/overhead.py), and how old
 it may become for that: whoever watches wants to see it move."""

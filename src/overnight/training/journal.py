@@ -34,7 +34,7 @@ T = TypeVar("T")
 EVENTS = "events.jsonl"
 BEGUN = ".begun.json"
 """The night's beginning once more: without it nothing else in the journal can be placed."""
-SYNC_SECONDS = 1.0
+SYNC_SECONDS = 2.0
 """Steps and forecasts are flushed at most this often: what a power cut may take of them. A save
 flushes them all, so nothing that a resumption needs hangs on it."""
 SYNC_SHARE = 0.001

@@ -158,7 +158,7 @@ class Keeper:
 
     def promotions(self, event: Event, health: Health) -> list[Promoted]:
         """Checkpoints that 20 healthy steps or a finite evaluation have proved."""
-        if isinstance(event, Rewound) or not health.calm:
+        if not self.pending or isinstance(event, Rewound) or not health.calm:
             return []
         if isinstance(event, Stepped):
             return self._promote(event.step - HEALTHY_STEPS, f"{HEALTHY_STEPS} healthy steps")

@@ -40,6 +40,8 @@ from overnight.values.troubles import Clipped, Dropped, Rewound, Shrunk
 
 E = TypeVar("E", bound=Event)
 
+PEAK_SECONDS = 1.0
+"""Between two questions for the peak of memory: the system takes 30 us for an answer."""
 REWIND_FACTOR = 0.5
 """A rewind halves the rate and skips the batches (OPT-175B did the one, PaLM the other)."""
 
@@ -84,6 +86,7 @@ class Loop:
         """`awake` stands still while the machine sleeps: what a step takes is read from it."""
         self.session, self.course = session, course
         self._acts, self._clock, self._awake = acts, clock, awake or clock
+        self._most_tokens, self._peak, self._peak_at = 0, 0, -math.inf
         self.coming: tuple[Shrunk, ...] = ()
         """What ran out of memory at steps that a killed process had reached."""
 
@@ -236,5 +239,13 @@ class Loop:
             seconds=seconds,
             learning_rate=rate,
             grad_norm=taken.grad_norm,
-            peak_bytes=self.session.peak_bytes(),
+            peak_bytes=self._peak_bytes(taken.tokens),
         )
+
+    def _peak_bytes(self, tokens: int) -> int:
+        """The most memory so far; asked for after the largest step yet, else now and then."""
+        now = self._awake()
+        if tokens > self._most_tokens or now - self._peak_at >= PEAK_SECONDS:
+            self._peak, self._peak_at = self.session.peak_bytes(), now
+            self._most_tokens = max(tokens, self._most_tokens)
+        return self._peak

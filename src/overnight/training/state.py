@@ -88,9 +88,9 @@ def give_back() -> None:
 
 def peak_bytes(device: str) -> int:
     """Peak bytes of the device, or of this process's resident memory on a CPU."""
-    import torch
-
     if device == "cuda":
+        import torch
+
         return int(torch.cuda.max_memory_allocated())
     if sys.platform == "win32":
         import psutil
