@@ -60,11 +60,11 @@ class Blocks:
 
 
 def words(out: Path, data: Path, model: Path, steps: int) -> list[str]:
-    """The command of both nights: equal steps, no saves and no looks among them."""
+    """The command of both nights, in a window: equal steps, no saves and no looks among them."""
     given = {"max_length": LENGTH, "per_device_train_batch_size": ROWS, "eval_steps": 10**6,
              "save_steps": 10**6}  # fmt: skip
     settings = [word for name, value in given.items() for word in ("--set", f"{name}={value}")]
-    return nights.command(data, model, out, "--max-steps", str(steps), "--method", "full",
+    return nights.command(data, model, out, "--max-steps", str(steps), "--within", "5m", "--method", "full",
                           "--precision", "fp32", *settings)  # fmt: skip
 
 

@@ -136,12 +136,22 @@ def test_without_a_window_only_the_horizon_ends_it():
 
 
 def test_a_short_window_saves_often_and_never_for_more_than_its_share():
-    cheap = deadline(save_seconds=0.03, saved_at=10.0, saved_step=1, step=2,
+    cheap = deadline(save_seconds=0.03, saved_at=10.0, saved_step=1, step=4,
                      recent=((0.1, 100),) * 3, horizon=880)  # fmt: skip
     assert isinstance(replace(cheap, saved_at=4.0).decide(10.0), Save)
     assert not isinstance(replace(cheap, saved_at=6.0).decide(10.0), Save)
     dear = replace(cheap, save_seconds=1.0, saved_at=-5.0)
     assert not isinstance(dear.decide(10.0), Save)
+
+
+@pytest.mark.parametrize(("seconds", "asked"), [(0.6, 16), (0.3, 16), (0.2, 8), (0.05, 2)])
+def test_what_is_due_is_asked_every_half_second_and_the_end_at_each_step(seconds, asked):
+    night = deadline(save_seconds=0.01, saved_at=0.0, saved_step=0, horizon=880,
+                     recent=((seconds, 100),) * 5)  # fmt: skip
+    decided = [replace(night, step=step).decide(50.0) for step in range(1, 17)]
+    assert sum(not isinstance(one, Step) for one in decided) == asked
+    late = [replace(night, step=step).decide(99.99) for step in range(1, 17)]
+    assert all(isinstance(one, Stop) for one in late)
 
 
 def test_given_cadences_are_kept():

@@ -110,6 +110,7 @@ def test_what_was_chosen_before_training_went_on_counts_no_more(publisher, tests
     tests_with(PUBLISHES)
     publisher.journal.append(chosen("checkpoint-5"))
     publisher.journal.append(stepped(12))
+    publisher.journal.mark()
     assert publisher.publish()
     assert holds(publisher, "10")
 

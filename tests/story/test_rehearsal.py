@@ -21,6 +21,7 @@ def enough(steps: int, window: float | None, horizon: int, done: int = 0) -> boo
     """Whether the rehearsal is over after so many steps of one second."""
     on: Any = SimpleNamespace(
         steps=[stepped(step) for step in range(done + 1, done + steps + 1)],
+        rehearsed=float(steps),
         plan=SimpleNamespace(window_seconds=window, time=SimpleNamespace(total_steps=horizon)),
     )
     return rehearsal._enough(on)

@@ -22,6 +22,9 @@ ANNEAL_FRACTION = 5
 """An end that is wanted anneals over at most a fifth of the steps done (DESIGN 6)."""
 REPLAN_SHARE = 0.03
 """A forecast that moved by less than this share of what is left is noise."""
+CHECK_SECONDS = 0.5
+"""Between two questions whether the horizon should move, a save or a look is due: a step of 50 ms
+throws all that they read out of the processor's caches. Whether time is over is asked each step."""
 FEW = 5  # looks and saves that a price is read from
 
 
@@ -94,6 +97,9 @@ class Deadline(Paced):
             return Stop(reason=over)
         if moved is not None:
             return moved
+        exact = self.cadence.save_steps or self.cadence.eval_steps
+        if not (exact or self._turn):
+            return Step()
         if self._save_due(now) and self._fits(now, self.save_seconds + self.slowest_step):
             return Save()
         if self._evaluation_due(now) and self._fits(now, self.select_seconds + self.slowest_step):
@@ -191,8 +197,16 @@ class Deadline(Paced):
     def _fits_window(self, now: float, seconds: float) -> bool:
         return self.ends_at is None or now + seconds + self.reserve.seconds <= self.ends_at
 
+    @property
+    def _turn(self) -> bool:
+        """Whether this step is one of those at which it is asked what is due. A power of two, so
+        that steps whose time varies do not pass over all of them."""
+        last = self.recent[-1][0] if self.recent else CHECK_SECONDS
+        stride = 1 << max(math.frexp(CHECK_SECONDS / max(last, 1e-6))[1] - 1, 0)
+        return self.step % stride == 0
+
     def _moved(self, now: float) -> Replan | None:
-        if not self.moved and not self._settled(now):
+        if not self.moved and not (self._turn and self._settled(now)):
             return None
         reachable = self.reachable(now)
         if reachable is None or reachable == self.horizon:

@@ -5,7 +5,8 @@ for. Never: the time, decisions (deadline.py).
 """
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields
+from functools import cache
 from typing import Self
 
 from overnight.control.loads import Loads, Path, farthest
@@ -42,7 +43,7 @@ class Paced:
     def slowest_step(self) -> float:
         """Seconds of the slowest recent step; with stages, those of one that holds what the next
         one does, if that is more."""
-        slowest = max((seconds for seconds, _ in self.recent), default=0.0)
+        slowest = max(self.recent, default=(0.0, 0.0))[0]
         if not self.stages.later:
             return slowest
         rates = (seconds / (load + self.fixed_load) for seconds, load in self.recent if load)
@@ -110,4 +111,16 @@ class Paced:
             fading = math.exp(-seconds / FADING_SECONDS)
             earlier = (earlier[0] * fading + seconds, earlier[1] * fading + load,
                        earlier[2] * fading + 1.0)  # fmt: skip
-        return replace(self, step=event.step, recent=recent[-RECENT:], earlier=earlier)
+        return self._with(step=event.step, recent=recent[-RECENT:], earlier=earlier)
+
+    def _with(self, **changed: object) -> Self:
+        """What `dataclasses.replace` gives, for less: it is wanted after every step."""
+        new = object.__new__(type(self))
+        for name in _names(type(self)):
+            object.__setattr__(new, name, changed[name] if name in changed else getattr(self, name))
+        return new
+
+
+@cache
+def _names(kind: type[Paced]) -> tuple[str, ...]:
+    return tuple(each.name for each in fields(kind))

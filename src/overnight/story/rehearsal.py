@@ -27,6 +27,7 @@ def watch(on: Stage, loop: Loop, event: Event) -> None:
     diagnosis.watch(on, loop, event)
     if isinstance(event, Stepped) and on.rehearsing:
         on.steps.append(event)
+        on.rehearsed += event.seconds
         if on.session.agreed(_enough(on)):
             _conclude(on, loop)
             return
@@ -42,10 +43,9 @@ def _enough(on: Stage) -> bool:
     if window is None:
         # No clock in it: the same steps give the same night again, resumed or not.
         return newest.step >= timing.rehearsal_steps(on.plan.time.total_steps)
-    spent = sum(step.seconds for step in on.steps)
     few = len(on.steps) < timing.REHEARSAL_STEPS
-    limit = spent > timing.REHEARSAL_LIMIT * window
-    return limit or (not few and spent >= timing.rehearsal_seconds(newest.seconds, window))
+    limit = on.rehearsed > timing.REHEARSAL_LIMIT * window
+    return limit or (not few and on.rehearsed >= timing.rehearsal_seconds(newest.seconds, window))
 
 
 def _conclude(on: Stage, loop: Loop) -> None:
@@ -81,7 +81,7 @@ def _measured(on: Stage, loop: Loop) -> Rehearsed:
     seen = measure.measure(on.steps)
     return Rehearsed(
         steps=seen.steps,
-        seconds=sum(step.seconds for step in on.steps),
+        seconds=on.rehearsed,
         tokens_per_second=seen.tokens_per_second,
         peak_bytes=seen.peak_bytes,
         settled=found.settled,

@@ -54,7 +54,9 @@ class Stage:
     publish_seconds: float = 0.0
     rehearsing: bool = True
     steps: list[Stepped] = field(default_factory=list)
-    """Of the rehearsal."""
+    """Of the rehearsal, ..."""
+    rehearsed: float = 0.0
+    """... and their seconds so far."""
     prepared: Prepared | None = None
     """How long the libraries, the data and the model took to be there."""
     looked_at: float = 0.0

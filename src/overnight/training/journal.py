@@ -39,7 +39,7 @@ SYNC_SECONDS = 2.0
 flushes them all, so nothing that a resumption needs hangs on it."""
 SYNC_SHARE = 0.001
 """Of the time that those flushes may take: one takes 14 ms on the disk of bench/overhead.py."""
-HOLD_SECONDS = 0.25
+HOLD_SECONDS = 0.5
 """In which lines of steps are written together: each step throws what writing one takes out of the
 processor's caches, so together they take a third. Everything else that happens, a save too, has
 them written first, so a kill takes of them what is trained again anyway."""
