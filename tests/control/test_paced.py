@@ -27,6 +27,14 @@ def test_steps_of_a_later_stage_hold_what_theirs_do() -> None:
     assert [STAGED.held(step(number)) for number in (5, 6)] == [1.0, 4.0]
 
 
+def test_a_step_changes_what_it_says_and_nothing_else() -> None:
+    night = Deadline(tokens_per_step=9.0, started_at=1.0, ends_at=90.0, steps_wanted=7, horizon=9,
+                     publish_seconds=2.0, saved_at=3.0, stages=STAGES)  # fmt: skip
+    after = night.stepped(step(4, 0.5))
+    assert after == replace(night, step=4, recent=((0.5, night.held(step(4))),))
+    assert night.step == 0 and type(after) is Deadline
+
+
 def test_without_loads_a_step_holds_its_tokens() -> None:
     assert replace(EVEN, loads=()).held(step(3)) == 7.0
 

@@ -36,8 +36,8 @@ LOST = replace(WELL, taken=False, loss=NAN)
 class FakeSession:
     """Steps of ten seconds that end as they are told to; 2.0 when nothing is left to be told."""
 
-    def __init__(self, clock, *told):
-        self._clock, self._told = clock, list(told)
+    def __init__(self, clock, *told, seconds=10.0):
+        self._clock, self._told, self._seconds, self.peaks = clock, list(told), seconds, 0
         self.candidate, self.progress, self.rates = tiny.CANDIDATE, Progress(), []
         self.clips = []
 
@@ -52,7 +52,7 @@ class FakeSession:
         taken = self._told.pop(0) if self._told else WELL
         if isinstance(taken, Exception):
             raise taken
-        self._clock.advance(10.0)
+        self._clock.advance(self._seconds)
         self.rates.append(rate)
         self.clips.append(clip)
         batch = self.progress.batch + 1
@@ -66,6 +66,7 @@ class FakeSession:
         return value
 
     def peak_bytes(self):
+        self.peaks += 1
         return 7
 
 
@@ -169,6 +170,19 @@ def test_a_dropped_step_says_why(lost, reason):
     (first, second, *_) = night(lost).train()
     assert first == Dropped(step=0, reason=reason, seconds=10.0)
     assert second.step == 1
+
+
+def test_the_peak_is_asked_for_after_the_largest_step_yet_and_once_a_second():
+    clock, larger = FakeClock(), replace(WELL, tokens=200)
+    session = FakeSession(clock, WELL, WELL, larger, WELL, larger, WELL, seconds=0.25)
+    loop = Loop(
+        session,
+        course(horizon=8, save_steps=99, eval_steps=99),
+        acts=FakeActs(clock),
+        clock=clock.boot,
+    )
+    seen = [session.peaks for event in loop.train() if isinstance(event, Stepped)]
+    assert seen == [1, 1, 2, 2, 2, 2, 3, 3]
 
 
 def test_a_scaler_that_settles_is_no_sickness():
