@@ -64,8 +64,8 @@ def words(out: Path, data: Path, model: Path, steps: int) -> list[str]:
     given = {"max_length": LENGTH, "per_device_train_batch_size": ROWS, "eval_steps": 10**6,
              "save_steps": 10**6}  # fmt: skip
     settings = [word for name, value in given.items() for word in ("--set", f"{name}={value}")]
-    return nights.command(data, model, out, "--max-steps", str(steps), "--within", "5m", "--method", "full",
-                          "--precision", "fp32", *settings)  # fmt: skip
+    return nights.command(data, model, out, "--max-steps", str(steps), "--within", "5m",
+                          "--method", "full", "--precision", "fp32", *settings)  # fmt: skip
 
 
 def loop_against_bare(folder: Path) -> dict[str, Any]:
