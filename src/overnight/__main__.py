@@ -6,6 +6,8 @@ libraries must find before they load.
 
 import os
 import sys
+from contextlib import suppress
+from typing import NoReturn
 
 _QUIET = {
     "HF_HUB_DISABLE_TELEMETRY": "1",  # people bring private chats
@@ -29,5 +31,16 @@ def main(words: list[str] | None = None) -> int:
     return run(sys.argv[1:] if words is None else words)
 
 
+def _leave(status: int) -> NoReturn:
+    """Ends this process: at once where torch is loaded, which takes a second to be taken down, and
+    with several processes may abort over it. By now everything is on the disk."""
+    if "torch" not in sys.modules:
+        sys.exit(status)
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(status)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    _leave(main())

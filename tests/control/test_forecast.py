@@ -33,7 +33,7 @@ def test_every_phase_is_its_number_times_its_price():
     assert coming.training.mid == pytest.approx(80.0)
     assert coming.evaluations.mid == pytest.approx(3 * 2.0 * LATER)  # at 40, 60 and 80
     assert coming.saves.mid == pytest.approx(3 * 0.5)  # one before each
-    assert coming.ending.mid == pytest.approx(5.0 * LATER + 0.5 + 4.0 + 0.28 * 5.0)
+    assert coming.ending.mid == pytest.approx(5.0 * LATER + 0.5 + 4.0 + 0.1)
     assert coming.publish.mid == 5.0
     assert list(coming.phases()) == ["training", "evaluations", "saves", "ending", "publish"]
 

@@ -56,10 +56,7 @@ def work(given: dict[str, Any]) -> int:
     from overnight import compare as story
     from overnight.probe.clock import SystemClock
 
-    status = story.work(Path(given["run"]), clock=SystemClock())
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(status)  # torch takes seconds to leave, and everything is on the disk
+    return story.work(Path(given["run"]), clock=SystemClock())
 
 
 def asked(given: dict[str, Any], around: "Surroundings") -> tuple["Asked", tuple[str, ...]]:

@@ -47,10 +47,10 @@ CUDA = Rates(matrix=0.862, attention=0.296, traffic=3.71, adapted=0.877, unpack=
 batches it is the stack that is timed: 0.14 s a step of 1,000 tokens of a 3B model with LoRA (PEFT's
 published results, L40S, torch 2.13), 0.15 by this."""
 CPU = {
-    "fp32": Rates(matrix=1.01, attention=0.456, traffic=2.53, adapted=3.65, unpack=2.0,
-                  layer_seconds=8.1e-4, narrow=44.7, scores=81.7),
-    "bf16": Rates(matrix=0.966, attention=0.28, traffic=12.9, adapted=3.65, unpack=2.0,
-                  layer_seconds=8.1e-4, narrow=286.0, scores=81.7),
+    "fp32": Rates(matrix=1.01, attention=0.448, traffic=2.26, adapted=1.28, unpack=2.0,
+                  layer_seconds=8.1e-4, narrow=62.6, scores=71.6),
+    "bf16": Rates(matrix=0.896, attention=0.365, traffic=4.2, adapted=1.28, unpack=2.0,
+                  layer_seconds=8.1e-4, narrow=148.0, scores=71.6),
 }  # fmt: skip
 """Fitted by bench/cpu_pace.py to sessions of 0.26 to 62 M parameters on one processor, its
 measured products as the peak (bench/results/cpu_pace.md)."""

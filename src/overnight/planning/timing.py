@@ -29,8 +29,8 @@ HORIZONS = 3
 """Times that a horizon and the mean step in it are worked out from each other: with stages by step
 numbers either depends on the other."""
 NOTHING = Interval.exactly(0.0)
-EXIT_SHARE = 0.28
-"""Of what publishing takes: from the last word of the training process until it begins."""
+EXIT = 0.1
+"""Seconds from the last word of the training process until publishing begins."""
 
 
 def reserve(prices: Prices, window: float | None) -> Reserve:
@@ -165,7 +165,7 @@ def _allowed(look: Interval, window: float | None) -> Interval:
 
 def ending(prices: Prices, look: Interval, window: float | None) -> Interval:
     """What the ending takes before publishing: a save, both parts looked at, the process gone."""
-    expected = prices.save.mid + 2.0 * look.mid + EXIT_SHARE * prices.publish.mid
+    expected = prices.save.mid + 2.0 * look.mid + EXIT
     margin = margin_seconds(window)
     return Interval(
         low=0.7 * expected, mid=expected, high=expected + 0.5 * prices.save.mid + margin
