@@ -1,5 +1,6 @@
 import os
 import runpy
+import subprocess
 import sys
 
 import pytest
@@ -33,7 +34,25 @@ def test_the_package_runs_as_a_module(
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["overnight", "nonsense"])
     monkeypatch.delitem(sys.modules, "overnight.__main__")
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
     with pytest.raises(SystemExit) as ended:
         runpy.run_module("overnight", run_name="__main__")
     assert ended.value.code == 2
     assert "nonsense" in capsys.readouterr().err
+
+
+WITH_TORCH = """
+import atexit, runpy, sys, types
+sys.modules["torch"] = types.ModuleType("torch")
+atexit.register(print, "taken down")
+print("said before")
+sys.argv = ["overnight", "nonsense"]
+runpy.run_module("overnight", run_name="__main__")
+"""
+
+
+def test_a_process_with_torch_leaves_at_once_with_its_status_and_its_words() -> None:
+    ended = subprocess.run([sys.executable, "-c", WITH_TORCH], capture_output=True, text=True,
+                           check=False)  # fmt: skip
+    assert (ended.returncode, ended.stdout) == (2, "said before\n")
+    assert "nonsense" in ended.stderr

@@ -15,6 +15,7 @@ from tests.training.nights import start as start_of
 from overnight import supervise
 from overnight.probe.clock import SystemClock
 from overnight.story import wishes
+from overnight.story.examiner import Examiner
 from overnight.story.wishes import More
 from overnight.training.journal import Journal
 from overnight.values.errors import InputError, NothingToPublish
@@ -172,7 +173,9 @@ def hour(tmp_path: Path):
         written.note_start(start_of(clock))
         night: Any = SimpleNamespace(folder=folder)
         quiet: Any = Quiet()
-        yield supervise.Supervisor(night, clock, written, quiet, clock.boot() + 3600.0), clock
+        examiner = Examiner(night.folder)
+        ends_at = clock.boot() + 3600.0
+        yield supervise.Supervisor(night, clock, written, quiet, examiner, ends_at), clock
 
 
 def test_a_night_whose_last_words_the_disk_refused_is_not_trained_again(stand_in, tmp_path: Path):
@@ -188,7 +191,7 @@ def test_a_deadline_that_was_moved_is_followed_before_anything_is_ended_for_it(h
     supervisor.journal.append(Promoted(step=1, name="checkpoint-1", why="x"))
     assert not supervisor.over()
     clock.advance(3590.0)
-    wishes.extend(supervisor.folder, clock, More(seconds=7200.0))
+    wishes.extend(supervisor.night.folder, clock, More(seconds=7200.0))
     assert not supervisor.over()
     assert supervisor.left() == pytest.approx(7210.0)
 

@@ -23,6 +23,7 @@ from overnight.story import (
     continued,
     ending,
     intake,
+    libraries,
     opening,
     rehearsal,
     sameness,
@@ -122,7 +123,7 @@ def _night(teller: Teller, begun: Started, asked: Asked, *, born: float) -> int:
     clock = teller.clock
     request = _asked(teller.run_folder)
     architecture.check_weights(request.model)
-    _import_all()
+    libraries.load()
     imported = clock.boot()
     seen = look(request)
     architecture.check_trainable(seen.model)
@@ -207,14 +208,3 @@ def _plan(teller: Teller, request: Request, found: Look, begun: Started) -> Plan
         print_plan(plan, dataset=found.data.profile, model=found.model, hardware=found.hardware,
                    console=Console(), now_utc=begun.started_utc)  # fmt: skip
     return plan
-
-
-def _import_all() -> None:
-    """The libraries that take seconds to load, all at once, so that their price is known."""
-    import peft  # noqa: F401
-    import torch  # noqa: F401
-    import transformers
-    from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: F401
-
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()

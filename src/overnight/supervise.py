@@ -10,7 +10,6 @@ import shutil
 import signal
 import sys
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from overnight.probe import session_limits
 from overnight.probe.clock import Clock
@@ -20,20 +19,19 @@ from overnight.story.alone import alone, end_orphan
 from overnight.story.begin import Night
 from overnight.story.children import Child, Signals, in_words
 from overnight.story.closing import DISK_REFUSED, Closing, given_back, left_at_once
+from overnight.story.examiner import Examiner
 from overnight.story.outliving import outliving_readers
-from overnight.story.publishing import Publisher, publish_price
+from overnight.story.publishing import Prices, Publisher, prices
 from overnight.story.restarts import Restarts
 from overnight.story.smaller import Memory
 from overnight.story.vigil import Vigil, processor_seconds
 from overnight.training import export, journal
 from overnight.training.journal import Journal
 from overnight.values.errors import EndedEarly, NoPlanFits
-from overnight.values.ledger import Entry, Prepared, Promoted, Saved, Started, Stepped
+from overnight.values.ledger import Entry, Promoted, Saved, Started, Stepped
 from overnight.values.request import Request
 from overnight.values.troubles import Crashed
 
-PUBLISH_PRIOR = 12.0
-"""Seconds kept for publishing before this machine's own imports were timed."""
 REFUSAL_SECONDS = 60.0
 """After the deadline: how long a child may take to say that the window is too short for it."""
 READING_SHARE = 0.02
@@ -54,6 +52,7 @@ class Supervisor:
     clock: Clock
     journal: Journal
     signals: Signals
+    examiner: Examiner
     ends_at: float | None
     """When the night, or before it this session, has to be over."""
     restarts: Restarts = field(default_factory=Restarts)
@@ -61,10 +60,7 @@ class Supervisor:
     """Checkpoints that were there before this invocation."""
     promoted: bool = False
     """Whether there is something to publish, and so something to end a child for."""
-    price: float = PUBLISH_PRIOR
-    """Seconds that publishing takes, as far as is known: the dearest that was seen ..."""
-    newest_price: float = PUBLISH_PRIOR
-    """... and what the child that is there keeps for it."""
+    prices: Prices = field(default_factory=Prices)
     hurried_at: float | None = None
     """When SIGTERM was heard."""
     stuck: bool = False
@@ -73,11 +69,6 @@ class Supervisor:
     _steps: int = 0
     _steps_before: int = 0
     _read_again: float = -1.0
-
-    @property
-    def folder(self) -> Path:
-        """The run folder."""
-        return self.night.folder
 
     def left(self) -> float | None:
         """Seconds until it has to be over."""
@@ -88,11 +79,9 @@ class Supervisor:
         began = self.clock.boot()
         if began < self._read_again and not now:
             return
-        entries = journal.read(self.folder)
+        entries = journal.read(self.night.folder)
         events = [entry.event for entry in entries]
-        prices = [publish_price(event) for event in events if isinstance(event, Prepared)]
-        if prices:
-            self.price, self.newest_price = max(prices), prices[-1]
+        self.prices = prices(events)
         self.promoted = any(isinstance(event, Promoted) for event in events)
         self._steps = sum(isinstance(event, Stepped) for event in events)
         self._follow(entries)
@@ -115,14 +104,22 @@ class Supervisor:
         published there is nothing to be in time for, but a refusal of the window to wait for.
         """
         self.read()
-        if not self._over():
-            return False
-        self.read(now=True)
+        if self._over():
+            self.read(now=True)
         return self._over()
 
     def _over(self) -> bool:
-        left, least = self.left(), self.newest_price if self.promoted else -REFUSAL_SECONDS
-        return left is not None and left <= least
+        return self._within(self.prices.newest if self.promoted else -REFUSAL_SECONDS)
+
+    def _within(self, seconds: float) -> bool:
+        """Whether no more than so many seconds are left."""
+        left = self.left()
+        return left is not None and left <= seconds
+
+    def _prepare(self) -> None:
+        """In a short window the process that tests has its libraries when its turn comes."""
+        if self.promoted and self._within(self.prices.ahead):
+            self.examiner.prepare()
 
     def alone(self) -> bool:
         """Whether nobody may be there to mend anything: it trained, and something can be kept."""
@@ -133,7 +130,7 @@ class Supervisor:
         """Runs the child until it has ended by itself or its time is over; its exit status."""
         self.saved_before = self._saves()
         while self.signals.asked is None:
-            memory = Memory(self.folder)
+            memory = Memory(self.night.folder)
             status, why = self._run()
             if status in (0, EndedEarly.exit_status, DISK_REFUSED, *PASSED_ON):
                 return status
@@ -150,13 +147,14 @@ class Supervisor:
         """One child from its start to its end: its status, and why it was ended if it was."""
         self.read(now=True)
         self._steps_before = self._steps
-        child = Child.start(["_night", str(self.folder)], processes=self.night.processes)
-        vigil = Vigil(self.folder, self.clock, lambda: processor_seconds(child.pid))
+        child = Child.start(["_night", str(self.night.folder)], processes=self.night.processes)
+        vigil = Vigil(self.night.folder, self.clock, lambda: processor_seconds(child.pid))
         while True:
             status = child.wait(SLICE)
             if status is not None:
                 return status, ""
             why = self._must_go(child, vigil)
+            self._prepare()
             if why and not child.kill():
                 self.stuck = True
                 return -int(signal.SIGTERM), why
@@ -181,8 +179,7 @@ class Supervisor:
 
     def _late(self) -> bool:
         """Whether a new child could only import and then publish."""
-        left = self.left()
-        return left is not None and left <= 2.0 * self.price
+        return self._within(self.prices.anew + self.prices.dearest)
 
     def _pause(self) -> bool:
         """Waits before another start; False where that is not to come any more."""
@@ -193,11 +190,11 @@ class Supervisor:
         return self.signals.asked is None and not self._late()
 
     def _saves(self) -> int:
-        return sum(isinstance(entry.event, Saved) for entry in journal.read(self.folder))
+        return sum(isinstance(entry.event, Saved) for entry in journal.read(self.night.folder))
 
     def _tell_crash(self, status: int, why: str) -> None:
         why = why or in_words(status)
-        events = [entry.event for entry in journal.read(self.folder)]
+        events = [entry.event for entry in journal.read(self.night.folder)]
         self.restarts.crashed(
             why,
             step=max((one.step for one in events if isinstance(one, Stepped)), default=0),
@@ -212,11 +209,10 @@ class Supervisor:
         ends = [self.ends_at] if in_time and self.ends_at is not None else []
         if self.hurried_at is not None:
             ends.append(self.hurried_at + asked.GRACE_SECONDS)
-        by, trust = min(ends, default=None), self.night.trust_remote_code
-        publisher = Publisher(self.folder, self.journal, self.clock, by, self.price,
-                              left_at_once=self._leaves, trust_remote_code=trust)  # fmt: skip
+        publisher = Publisher(self.night.folder, self.journal, self.clock, min(ends, default=None),
+                              self.prices.dearest, self.examiner, self._leaves)  # fmt: skip
         return Closing(
-            self.folder,
+            self.night.folder,
             self.journal,
             self.clock,
             self.ends_at,
@@ -280,7 +276,8 @@ def _held(night: Night, clock: Clock, signals: Signals) -> int:
         if line:
             print(inert(f"overnight: {line}"), file=sys.stderr)
     with Journal.open(folder, clock) as written:
-        return _supervised(Supervisor(night, clock, written, signals, night.over_at))
+        examiner = Examiner(folder, night.trust_remote_code)
+        return _supervised(Supervisor(night, clock, written, signals, examiner, night.over_at))
 
 
 def _remark(night: Night, clock: Clock) -> str:
@@ -296,5 +293,5 @@ def _supervised(supervisor: Supervisor) -> int:
         if supervisor.signals.leaves:
             return left_at_once(supervisor.journal)
         if status in PASSED_ON and not supervisor.alone():
-            return given_back(supervisor.folder, status, new=supervisor.night.new)
+            return given_back(supervisor.night.folder, status, new=supervisor.night.new)
     return supervisor.close(status, in_time=in_time)

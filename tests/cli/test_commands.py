@@ -1,3 +1,4 @@
+import io
 import json
 import sys
 from collections.abc import Callable
@@ -152,6 +153,24 @@ def test_demo_takes_three_minutes_unless_told_otherwise(
     put("demo", run=lambda window, *, clock, output_dir: calls.append((window, output_dir)) or 0)
     assert run(["demo", *words]) == 0
     assert calls == [(seconds, folder)]
+
+
+@pytest.mark.parametrize(
+    ("said", "status", "name"), [("checkpoint-5\n", 4, "checkpoint-5"), ("", 1, None)]
+)
+def test_the_process_that_tests_ahead_loads_its_libraries_and_then_hears_a_name(
+    put: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    said: str,
+    status: int,
+    name: str | None,
+) -> None:
+    told: list[str] = []
+    put("story.libraries", load=lambda: told.append("libraries"))
+    put("training.export", publish=lambda folder, name, **said: told.append(name) or 4)
+    monkeypatch.setattr("sys.stdin", io.StringIO(said))
+    assert run(["_publish", "runs/one", "-"]) == status
+    assert told == (["libraries", name] if name else ["libraries"])
 
 
 def test_the_supervisor_s_children_have_commands_of_their_own(put: Callable[..., None]) -> None:

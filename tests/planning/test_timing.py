@@ -75,11 +75,11 @@ def test_max_steps_go_before_epochs():
     assert timing.steps_wanted(replace(CANDIDATE, num_train_epochs=None), DATA) is None
 
 
-def test_the_rehearsal_is_two_per_cent_or_five_steps_but_never_most_of_it():
+def test_the_rehearsal_is_two_per_cent_or_eight_steps_but_never_most_of_it():
     assert timing.rehearsal_seconds(0.1, 1000.0) == 20.0
-    assert timing.rehearsal_seconds(10.0, 1000.0) == 50.0
+    assert timing.rehearsal_seconds(10.0, 1000.0) == 80.0
     assert timing.rehearsal_seconds(100.0, 1000.0) == 150.0
-    assert timing.rehearsal_steps(100) == 5
+    assert timing.rehearsal_steps(100) == 8
     assert timing.rehearsal_steps(1000) == 20
 
 

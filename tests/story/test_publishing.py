@@ -1,19 +1,23 @@
 """What is put into `final/`, when it is tested, and what happens where a test fails or hangs."""
 
+import math
+import signal
 import stat
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.training.nights import WEIGHTS, Night, stepped
+from tests.fakes import FakeClock
+from tests.training.nights import WEIGHTS, Night, start, stepped
 
 from overnight.codec import entry_to_line
 from overnight.probe.clock import SystemClock
-from overnight.story.publishing import Publisher
+from overnight.story.examiner import Examiner
+from overnight.story.publishing import Prices, Publisher, prices, publish_seconds
 from overnight.training import export, journal
 from overnight.training.journal import Journal
-from overnight.values.ledger import Chosen, Continued, Published, Saved
+from overnight.values.ledger import Chosen, Continued, Prepared, Published, Saved
 
 PYTHON = sys.executable
 PUBLISHES = """
@@ -51,10 +55,14 @@ def journal_of(night: Night) -> Journal:
     return Journal.open(night.folder, night.clock)
 
 
+def publisher_of(night: Night, written: Journal) -> Publisher:
+    return Publisher(night.folder, written, night.clock, None, 10.0, Examiner(night.folder))
+
+
 @pytest.fixture
 def publisher(night: Night):
     with journal_of(night) as written:
-        yield Publisher(night.folder, written, night.clock, None, 10.0)
+        yield publisher_of(night, written)
 
 
 @pytest.fixture
@@ -102,8 +110,80 @@ def test_code_of_the_model_s_own_is_run_only_where_the_command_said_so(
 ):
     starts = tests_with('import sys; open({starts!r}, "a").write(" ".join(sys.argv)); sys.exit(3)')
     publisher.journal.append(chosen("checkpoint-5"))
-    replace(publisher, trust_remote_code=trusted).publish()
+    replace(publisher, examiner=Examiner(publisher.folder, trusted)).publish()
     assert ("--trust-remote-code" in starts.read_text()) is trusted
+
+
+AHEAD = """
+import sys
+from pathlib import Path
+from overnight.training import export
+open({starts!r}, "a").write(sys.argv[-1] + " ")
+name = sys.stdin.readline().strip() if sys.argv[-1] == "-" else sys.argv[-1]
+export.put_in_place(Path(sys.argv[-2]), export.stage(Path(sys.argv[-2]), name))
+"""
+
+
+def test_a_process_that_is_there_already_tests_and_only_the_first(publisher: Publisher, tests_with):
+    starts = tests_with(AHEAD)
+    publisher.examiner.prepare()
+    publisher.examiner.prepare()
+    assert publisher.examiner.start("checkpoint-5").wait(30.0) == 0
+    assert holds(publisher, "5")
+    assert publisher.examiner.start("checkpoint-10").wait(30.0) == 0
+    assert holds(publisher, "10")
+    assert starts.read_text() == "- checkpoint-10 "
+
+
+def test_what_is_published_is_told_to_the_process_that_waits(publisher: Publisher, tests_with):
+    starts = tests_with(AHEAD)
+    publisher.examiner.prepare()
+    publisher.journal.append(chosen("checkpoint-5"))
+    assert publisher.publish()
+    assert (holds(publisher, "5"), published(publisher)[-1].tested) == (True, True)
+    assert starts.read_text() == "- "
+
+
+def test_one_that_died_before_its_turn_is_replaced(publisher: Publisher, tests_with):
+    starts = tests_with(
+        AHEAD.replace("name =", "sys.exit(1) if sys.argv[-1] == '-' else 0; name =")
+    )
+    publisher.examiner.prepare()
+    assert publisher.examiner._ahead.wait(30.0) == 1
+    publisher.journal.append(chosen("checkpoint-5"))
+    assert publisher.publish() and holds(publisher, "5")
+    assert starts.read_text() == "- checkpoint-5 "
+
+
+def test_one_that_nobody_needs_is_ended(publisher: Publisher, tests_with):
+    tests_with(AHEAD)
+    publisher.examiner.prepare()
+    waiting = publisher.examiner._ahead
+    publisher.examiner.end()
+    assert waiting.wait(0.0) == -signal.SIGKILL and publisher.examiner._ahead is None
+
+
+PREPARED = Prepared(import_seconds=4.0, data_seconds=1.0, load_seconds=0.5, fingerprint="",
+                    weights="")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("window", "kept", "ahead"), [(60.0, 3.25, 23.25), (3600.0, 9.25, None), (None, 9.25, None)]
+)
+def test_a_short_window_keeps_no_time_for_imports_at_its_end(clock: FakeClock, window, kept, ahead):
+    seen = prices([start(clock, window=window), PREPARED])
+    assert (seen.newest, seen.dearest, seen.anew) == (kept, kept, 9.25)
+    assert seen.ahead == (-math.inf if ahead is None else ahead)
+    assert publish_seconds(PREPARED, window) == pytest.approx(0.25 if ahead else 4.5)
+
+
+def test_the_dearest_start_counts_and_the_length_that_the_night_was_begun_with(clock: FakeClock):
+    begun = start(clock, window=60.0)
+    longer = replace(begun, window_seconds=7200.0)
+    slow = replace(PREPARED, load_seconds=2.5)
+    seen = prices([begun, slow, longer, PREPARED])
+    assert (seen.dearest, seen.newest) == (6.25, 3.25)
+    assert prices([begun]) == Prices()
 
 
 def test_what_was_chosen_before_training_went_on_counts_no_more(publisher, tests_with):
@@ -126,7 +206,7 @@ def test_the_checkpoint_before_step_1_is_said_to_be_what_it_is(night, tests_with
     with journal_of(night) as written:
         for event in (*events, chosen("checkpoint-0")):
             written.append(event)
-        publisher = Publisher(night.folder, written, night.clock, None, 10.0)
+        publisher = publisher_of(night, written)
         assert publisher.publish()
     assert published(publisher)[-1].note.endswith(says)
 
@@ -261,5 +341,5 @@ def test_without_a_promoted_checkpoint_nothing_is_published(tmp_path: Path, test
     (tmp_path / "run").mkdir()
     night = Night(tmp_path / "run").begin().save(5)
     with journal_of(night) as written:
-        assert not Publisher(night.folder, written, night.clock, None, 10.0).publish()
+        assert not publisher_of(night, written).publish()
     assert starts.read_text() == ""

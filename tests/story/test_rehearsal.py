@@ -31,8 +31,8 @@ def first_enough(window: float | None, horizon: int = 100) -> int:
     return next(steps for steps in range(1, 1000) if enough(steps, window, horizon))
 
 
-def test_without_a_window_it_is_two_per_cent_of_the_steps_or_five():
-    assert first_enough(None) == timing.REHEARSAL_STEPS == 5
+def test_without_a_window_it_is_two_per_cent_of_the_steps_or_eight():
+    assert first_enough(None) == timing.REHEARSAL_STEPS == 8
     assert first_enough(None, horizon=2000) == 40
 
 
@@ -44,8 +44,8 @@ def test_in_a_long_window_it_is_two_per_cent_of_it():
     assert first_enough(3600.0) == 72
 
 
-def test_in_a_window_of_minutes_it_is_five_steps():
-    assert first_enough(120.0) == 5
+def test_in_a_window_of_minutes_it_is_eight_steps():
+    assert first_enough(120.0) == 8
 
 
 def test_in_a_short_window_it_ends_at_fifteen_per_cent():
@@ -60,15 +60,15 @@ def replanned(run: Path) -> list[Replanned]:
 def test_the_horizon_is_set_once_more_where_the_rehearsal_ends(finished: Path):
     (rehearsed,) = told(finished, Rehearsed)
     steps = [one.event for one in told(finished, Stepped) if one.t < rehearsed.t]
-    assert rehearsed.event.steps == len(steps) == 5
-    assert [(event.step, event.horizon) for event in replanned(finished)] == [(0, 60), (5, 60)]
+    assert rehearsed.event.steps == len(steps) == 8
+    assert [(event.step, event.horizon) for event in replanned(finished)] == [(0, 60), (8, 60)]
 
 
 @pytest.mark.tiny
 def test_the_rate_goes_on_from_where_the_rehearsal_left_it(finished: Path):
     rates = [one.event.learning_rate for one in told(finished, Stepped)]
     leaps = [abs(b - a) for a, b in pairwise(rates)]
-    assert leaps[4] <= 1.5 * max(leaps[:4])
+    assert leaps[7] <= 1.5 * max(leaps[:7])
     assert rates[-1] < 0.05 * max(rates)
 
 
@@ -89,5 +89,5 @@ def test_a_forecast_follows_the_rehearsal_and_every_evaluation(finished: Path):
     forecasts = told(finished, Forecast)
     assert all(one.t > rehearsed.t for one in forecasts)
     looked = {one.event.step for one in told(finished, Evaluated)} - {0, 60}
-    assert {one.event.step for one in forecasts} >= {5, *looked} and len(looked) > 5
+    assert {one.event.step for one in forecasts} >= {8, *looked - {5}} and len(looked) > 5
     assert all(f.event.low_utc <= f.event.mid_utc <= f.event.high_utc for f in forecasts)

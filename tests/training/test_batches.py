@@ -5,7 +5,7 @@ import pytest
 import torch
 from tests.training import tiny
 
-from overnight.training.batches import Corpus, Feed, Order, held, micro_batches, place, share
+from overnight.training.batches import Corpus, Feed, Order, held, led, micro_batches, place, share
 from overnight.training.render import Encoded
 from overnight.values.decisions import Progress
 
@@ -58,6 +58,27 @@ def test_rows_of_like_length_come_together():
     shuffled = np.random.default_rng(5).permutation(one.rows)
     careless = padding(np.array_split(shuffled, 150), one.lengths)
     assert padding(one.epoch(0), one.lengths) < careless / 4
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_first_steps_are_of_every_size(seed):
+    lengths = np.random.default_rng(seed).lognormal(4.0, 1.0, 1000).astype(np.int64) + 1
+    steps = Order(np.arange(1000), lengths, 4, seed).epoch(0)
+    sizes = [int(lengths[step].sum()) for step in steps]
+    low, middle, high = np.quantile(sizes, (0.2, 0.5, 0.8))
+    assert min(sizes[:8]) < low and max(sizes[:8]) > high
+    assert sum(size > middle for size in sizes[:8]) == pytest.approx(4, abs=1)
+    assert sum(size > middle for size in sizes[:5]) == pytest.approx(2.5, abs=1)
+    assert sorted(np.concatenate(steps).tolist()) == list(range(1000))
+
+
+def test_a_later_epoch_begins_with_any_steps_and_a_short_one_stays_as_it_was():
+    steps = [np.array([row]) for row in range(15)]
+    assert led(steps, np.arange(15)) is steps
+    later = Order(np.arange(400), np.arange(400) + 1, 4, 3)
+    assert [row.sum() for row in led(later.epoch(1), later.lengths)] != [
+        row.sum() for row in later.epoch(1)
+    ]
 
 
 def test_a_used_up_epoch_is_followed_by_the_next_ones_beginning():

@@ -200,7 +200,7 @@ class Pilot:
         return "health" if sick else ""
 
     def _enough(self) -> bool:
-        """The rehearsal of our own nights: 2 % of the window or five steps, at most 15 %."""
+        """The rehearsal of our own nights: 2 % of the window or eight steps, at most 15 %."""
         window = self.deadline.window_seconds or 0.0
         spent = sum(step.seconds for step in self.first)
         if spent > timing.REHEARSAL_LIMIT * window:

@@ -6,6 +6,7 @@ typer is imported where it is used, so that `--help` costs nothing.
 
 import json
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -196,12 +197,18 @@ def run_night(given: dict[str, Any]) -> int:
 
 def publish(given: dict[str, Any]) -> int:
     """Load, test and put into place a checkpoint, in a process of its own."""
+    from overnight.story import libraries
     from overnight.story.alone import writing
     from overnight.story.children import die_with_parent
+    from overnight.story.examiner import NAMED_LATER
     from overnight.training import export
 
+    run, name = Path(given["run"]), given["name"]
+    if name == NAMED_LATER:
+        libraries.load()
+        name = sys.stdin.readline().strip()
+    if not name:
+        return 1  # whoever would have named it is gone, or needs it no more
     die_with_parent()
-    run = Path(given["run"])
     with writing(run):
-        return export.publish(run, given["name"],
-                              trust_remote_code=given["trust_remote_code"])  # fmt: skip
+        return export.publish(run, name, trust_remote_code=given["trust_remote_code"])

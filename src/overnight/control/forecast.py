@@ -99,9 +99,7 @@ def ahead(night: Deadline, now: float, *, publish_seconds: float) -> Ahead:
         training=_about(middle, wide),
         evaluations=_about(looks * look, wide),
         saves=_about(saves * save, max(wide, 0.5)),
-        ending=_about(last, wide)
-        + ANSWERS.scaled(night.answer_seconds)
-        + EXIT,
+        ending=_about(last, wide) + ANSWERS.scaled(night.answer_seconds) + EXIT,
         publish=PUBLISH.scaled(publish_seconds),
     )
 

@@ -5,8 +5,7 @@ for. Never: the time, decisions (deadline.py).
 """
 
 import math
-from dataclasses import dataclass, field, fields
-from functools import cache
+from dataclasses import dataclass, field
 from typing import Self
 
 from overnight.control.loads import Loads, Path, farthest
@@ -116,11 +115,6 @@ class Paced:
     def _with(self, **changed: object) -> Self:
         """What `dataclasses.replace` gives, for less: it is wanted after every step."""
         new = object.__new__(type(self))
-        for name in _names(type(self)):
+        for name in self.__dataclass_fields__:
             object.__setattr__(new, name, changed[name] if name in changed else getattr(self, name))
         return new
-
-
-@cache
-def _names(kind: type[Paced]) -> tuple[str, ...]:
-    return tuple(each.name for each in fields(kind))

@@ -66,7 +66,8 @@ def fit(
     `others` are (seconds, load) of steps of another size: they say what a step costs whatever it
     holds, and nothing about the pace. Without `settling` the first steps count like all others.
     """
-    rates = [took / load for took, load in zip(seconds, loads, strict=True)]
+    besides = mean(loads) * FIXED_SHARE / (1.0 - FIXED_SHARE)
+    rates = [took / (load + besides) for took, load in zip(seconds, loads, strict=True)]
     first = settled(rates) if settling else 0
     took, held = seconds[first:], loads[first:]
     fixed = _fixed_load([*zip(took, held, strict=True), *others], usual=mean(held))

@@ -37,7 +37,7 @@ def of(question: Question, judged: Judged) -> Outlook:
     """The outlook of a night with this candidate."""
     prior = pricing.prior_prices(
         judged.candidate, question.model, question.dataset, judged.prior,
-        hardware=question.hardware,
+        hardware=question.hardware, window=question.window_seconds,
     )  # fmt: skip
     prices = _learnt(question, prior)
     known = question.lessons.about("tokens_per_second") is not None

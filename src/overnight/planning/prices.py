@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from overnight.planning.lengths import mean_cut
 from overnight.planning.memory import trainable_parameters
 from overnight.values.facts import DatasetProfile, Hardware, Interval, ModelProfile
-from overnight.values.plan import Candidate
+from overnight.values.plan import Candidate, examined_ahead
 
 IMPORTS = Interval(low=2.5, mid=3.2, high=8.0)
 """Python, torch, transformers, peft: 2.7 to 4.8 s in 26 nights on two processors, half of them
@@ -33,6 +33,8 @@ SAVE = Interval(low=0.016, mid=0.08, high=0.3)
 """A checkpoint of any size: its many small files, synced (94 saves: 0.02 to 0.3)."""
 TEST = Interval(low=0.3, mid=1.1, high=2.6)
 """What publishing takes beyond a start: the test of what was written (26 nights)."""
+TESTED = Interval(low=0.1, mid=0.15, high=0.6)
+"""The same of a process that has its libraries already (0.16 in a quiet night)."""
 EVALUATION = 1.2
 """What a held-out row takes beyond the arithmetic of a forward pass (26 nights, first looks)."""
 EVALUATION_SPREAD = 1.7
@@ -72,6 +74,7 @@ def prior_prices(
     pace: Interval,
     *,
     hardware: Hardware,
+    window: float | None = None,
 ) -> Prices:
     """Prices by the arithmetic of bytes and tokens; `pace` is training's, in tokens a second."""
     disk = hardware.disk_bytes_per_second or DISK_BYTES_PER_SECOND
@@ -84,8 +87,8 @@ def prior_prices(
         settling=_settling(candidate, dataset, pace, hardware.device),
         save=SAVE + _about(CHECKPOINT_BYTES * trained / disk),
         evaluation=_evaluation(candidate, dataset, pace),
-        # Written by one process, then read and tried by another.
-        publish=IMPORTS + LOAD + weights + weights + TEST,
+        # Written by one process, then read and tried by another, which may be there already.
+        publish=(TESTED if examined_ahead(window) else IMPORTS + TEST) + LOAD + weights + weights,
     )
 
 

@@ -21,9 +21,9 @@ from overnight.values.plan import (
 )
 
 REHEARSAL_SHARE = 0.02
-REHEARSAL_STEPS = 5
+REHEARSAL_STEPS = 8
 REHEARSAL_LIMIT = 0.15
-"""2 % of the window (of the steps, without one) or five steps, whichever is more, and at most 15 %
+"""2 % of the window (of the steps, without one) or eight steps, whichever is more, and at most 15 %
 of a window (DESIGN 6)."""
 HORIZONS = 3
 """Times that a horizon and the mean step in it are worked out from each other: with stages by step

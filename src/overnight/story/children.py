@@ -90,6 +90,13 @@ class Child:
             self._asked.add(how)
             self._process.send_signal(how)
 
+    def tell(self, line: str) -> None:
+        """Writes a line to its standard input; one that is gone already hears nothing."""
+        assert self._process.stdin is not None
+        with suppress(OSError):
+            self._process.stdin.write(line.encode() + b"\n")
+            self._process.stdin.flush()
+
     def kill(self) -> bool:
         """Ends it now, with what it has started, and waits; whether it is gone.
 

@@ -89,7 +89,7 @@ def _begun(on: Stage, prepared: Prepared) -> Loop:
     on.keeper.wanted = on.wanted
     sizing.recall(on)
     pilots.recall(on)
-    on.publish_seconds, on.prepared = publish_price(prepared), prepared
+    on.publish_seconds, on.prepared = publish_price(prepared, on.plan.window_seconds), prepared
     on.keeper.leaving = on.leaving
     on.aim(on.ends_at, on.leaves_at)
     found = on.session.agreed(

@@ -4,16 +4,28 @@ In: a run folder whose training process is gone. Out: `final/`, and the journal 
 Never: loads a model itself; leaves nothing where an untested model could be left.
 """
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from overnight.probe.clock import Clock
 from overnight.story.children import Child
+from overnight.story.examiner import Examiner
 from overnight.training import export, journal, lineage
 from overnight.training.journal import Journal
 from overnight.values.errors import NothingToPublish
-from overnight.values.ledger import Chosen, Continued, Prepared, Published, Saved, Stepped
+from overnight.values.ledger import (
+    Chosen,
+    Continued,
+    Event,
+    Prepared,
+    Published,
+    Saved,
+    Started,
+    Stepped,
+)
+from overnight.values.plan import examined_ahead
 
 LAST_MOMENT = 1.5
 """Seconds before the deadline at which an untested model is put into place. From there to the
@@ -23,6 +35,14 @@ PRICE_FACTOR = 1.5
 machine that may be busier by then: once 1.8 times as long was not enough."""
 PRICE_EXTRA = 1.0
 """Seconds for starting it, a forward pass, and putting the model into place."""
+PUBLISH_PRIOR = 12.0
+"""Seconds kept for publishing before this machine's own imports were timed."""
+AHEAD_FACTOR = 5.0
+"""On what importing took: so long before its turn a process that tests ahead is started, for the
+training process takes the processor at the same time."""
+AHEAD_SHARE, AHEAD_TEST = 0.3, 0.1
+"""Of what loading took once the same takes then, and the seconds that are added: 0.16 in a night
+that had loaded in 0.4."""
 SLICE = 0.2
 """Seconds between two looks at whether the user has left."""
 UNTRAINED = "checkpoint-0"
@@ -32,10 +52,49 @@ PATIENCE = 600.0
 """Seconds after which a test hangs, where there is no deadline."""
 
 
-def publish_price(prepared: Prepared) -> float:
-    """Seconds that publishing takes, from what this machine took to import and load."""
-    cost = prepared.import_seconds + prepared.load_seconds
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prices:
+    """Seconds that publishing takes, as far as is known."""
+
+    dearest: float = PUBLISH_PRIOR
+    """The most that was seen ..."""
+    newest: float = PUBLISH_PRIOR
+    """... and what the child that is there keeps for it."""
+    anew: float = PUBLISH_PRIOR
+    """With the imports before it, which another child would have to do first."""
+    ahead: float = -math.inf
+    """So long before the end the process that tests is started; never where it waits its turn."""
+
+
+def prices(events: Sequence[Event]) -> Prices:
+    """What the journal says of it."""
+    told = [event for event in events if isinstance(event, Prepared)]
+    begun = next((event for event in events if isinstance(event, Started)), None)
+    if begun is None or not told:
+        return Prices()
+    window, last = begun.window_seconds, told[-1]
+    newest = publish_price(last, window)
+    ahead = newest + AHEAD_FACTOR * last.import_seconds
+    return Prices(
+        dearest=max(publish_price(one, window) for one in told),
+        newest=newest,
+        anew=max(publish_price(one, None) for one in told),
+        ahead=ahead if examined_ahead(window) else -math.inf,
+    )
+
+
+def publish_price(prepared: Prepared, window: float | None) -> float:
+    """Seconds kept for publishing, from what this machine took to import and load; `window` is the
+    length of the night as it was begun."""
+    cost = prepared.load_seconds + (0.0 if examined_ahead(window) else prepared.import_seconds)
     return PRICE_FACTOR * cost + PRICE_EXTRA + LAST_MOMENT
+
+
+def publish_seconds(prepared: Prepared, window: float | None) -> float:
+    """Seconds that publishing is expected to take."""
+    if examined_ahead(window):
+        return AHEAD_SHARE * prepared.load_seconds + AHEAD_TEST
+    return prepared.import_seconds + prepared.load_seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +108,17 @@ class Publisher:
     """On this boot's clock; None where there is time for a test in any case."""
     price: float
     """Seconds that publishing takes, as far as is known."""
+    examiner: Examiner
     left_at_once: Callable[[], bool] = bool
     """Whether the user has asked a second time to be gone."""
-    trust_remote_code: bool = False
-    """Whether the test may run code that the model brings, as the command said."""
 
     def publish(self) -> bool:
         """Puts the chosen checkpoint, else the newest promoted one, into `final/`."""
-        worth = self._worth_publishing()
-        return any(self._stands(name) or self._put(name) for name in worth) or self._stood()
+        try:
+            worth = self._worth_publishing()
+            return any(self._stands(name) or self._put(name) for name in worth) or self._stood()
+        finally:
+            self.examiner.end()
 
     def _stood(self) -> bool:
         """Whether `final/` is what was published before the night began again and was struck."""
@@ -117,8 +178,7 @@ class Publisher:
         left = None if self.ends_at is None else self.ends_at - self.clock.boot()
         if left is not None and left < 0.5 * self.price:
             return False, ""
-        words = ["--trust-remote-code"] if self.trust_remote_code else []
-        child = Child.start(["_publish", str(self.folder), name, *words], quiet=True)
+        child = self.examiner.start(name)
         status = self._wait(child, PATIENCE if left is None else left - LAST_MOMENT)
         if status is None:
             child.kill()

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from overnight.control.figures import Figure
 from overnight.control.signs import Signs
 from overnight.story.look import Look
+from overnight.story.publishing import publish_seconds
 from overnight.story.teller import Teller
 from overnight.training.keeper import Keeper
 from overnight.training.session import Session
@@ -78,7 +79,7 @@ class Stage:
         """Seconds that publishing is expected to take; `publish_seconds` are kept for it."""
         if self.prepared is None:
             return self.publish_seconds
-        return self.prepared.import_seconds + self.prepared.load_seconds
+        return publish_seconds(self.prepared, self.plan.window_seconds)
 
     @property
     def now(self) -> float:

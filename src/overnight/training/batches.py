@@ -25,6 +25,10 @@ Rows = NDArray[np.int64]
 MEGA_STEPS = 32
 """Rows of so many steps are sorted by length together, then the steps are shuffled: little padding,
 and every epoch another company."""
+LEAD = (6, 1, 4, 2, 5, 0, 7, 3)
+"""Which eighth of the sizes each of the first steps is of, the smallest 0: what a rehearsal has
+measured is like what comes after it. Left to chance the first seven of a night held 1.6 times, the
+first five of another 2.1 times what its steps do on average."""
 WHOLE = (0.0, 1.0)
 
 
@@ -106,13 +110,14 @@ class Order:
         shared = self.first != WHOLE and not epoch
         random = np.random.default_rng([self.seed, epoch] + [self.stage] * (self.stage > 0))
         if not shared:
-            return self._steps(random.permutation(self.rows), random)
+            steps = self._steps(random.permutation(self.rows), random)
+            return steps if epoch else led(steps, self.lengths)
         every = np.random.default_rng([self.seed, 0]).permutation(self.rows)
         low = int(self.first[0] * len(every))
         whole = int((self.first[1] - self.first[0]) * len(every)) // self.rows_per_step
         own = slice(low, low + whole * self.rows_per_step)
         rest = np.concatenate((every[own.stop :], every[: own.start]))
-        return [*self._steps(every[own], random), *self._steps(rest, random)]
+        return [*led(self._steps(every[own], random), self.lengths), *self._steps(rest, random)]
 
     def _steps(self, shuffled: Rows, random: np.random.Generator) -> list[Rows]:
         """Rows that were shuffled as steps of like lengths, shuffled again."""
@@ -125,6 +130,17 @@ class Order:
                 block[k : k + self.rows_per_step] for k in range(0, len(block), self.rows_per_step)
             ]
         return [steps[k] for k in random.permutation(len(steps))]
+
+
+def led(steps: list[Rows], lengths: NDArray[np.int64]) -> list[Rows]:
+    """The steps with one of each eighth of their sizes first, the others as they were."""
+    if len(steps) < 2 * len(LEAD):
+        return steps
+    sizes = [int(lengths[step].sum()) for step in steps[:MEGA_STEPS]]
+    ranked = np.argsort(np.argsort(sizes, kind="stable"), kind="stable")
+    eighths = (ranked * len(LEAD) // len(sizes)).tolist()
+    first = [eighths.index(eighth) for eighth in LEAD]
+    return [steps[k] for k in first] + [step for k, step in enumerate(steps) if k not in first]
 
 
 def place(progress: Progress, order: Order) -> Progress:
