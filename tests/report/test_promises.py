@@ -6,6 +6,8 @@ import pytest
 from tests.report import samples
 
 from overnight.report.promises import phases, promises
+from overnight.report.verdict import judge
+from overnight.values.ledger import Entry, Started
 
 
 def test_promises_stay_open_while_the_night_goes_on():
@@ -16,6 +18,20 @@ def test_promises_stay_open_while_the_night_goes_on():
 def test_promises_are_held_against_what_was_done():
     kept = {p.what: p.kept for p in promises(samples.report(samples.healthy()))}
     assert (kept["finish"], kept["pace"], kept["ending"]) == (True, True, False)
+
+
+def test_what_hangs_on_a_deadline_that_was_moved_is_not_judged():
+    entries = samples.healthy()
+    begun = next(one for one in entries if isinstance(one.event, Started))
+    later = replace(begun.event, deadline_utc=begun.event.deadline_utc + 3600.0)
+    again = Entry(t=begun.t + 100.0, utc=begun.utc + 100.0, event=later)
+    moved = sorted((*entries, again), key=lambda one: one.t)
+    told = {p.what: p for p in promises(samples.report(moved))}
+    assert (told["finish"].moved, told["finish"].kept) == (True, None)
+    assert (told["pace"].moved, told["pace"].kept) == (False, True)
+    assert not any(p.moved for p in promises(samples.report(entries)))
+    said = " ".join(judge(samples.report(moved)).sentences)
+    assert "before its end was moved" in said
 
 
 def test_what_was_lost_stands_beside_a_promise_of_nothing():

@@ -45,6 +45,8 @@ class Promise:
     """What was promised before anything was measured, where that was otherwise."""
     settled: bool = True
     """False while `done` is only the figure so far."""
+    moved: bool = False
+    """Whether it hangs on a deadline that was moved since it was promised."""
 
     @property
     def certain(self) -> bool:
@@ -53,8 +55,8 @@ class Promise:
 
     @property
     def kept(self) -> bool | None:
-        """Whether the interval held; None without one, or with nothing to hold it against yet."""
-        if self.done is None or self.certain or not self.settled:
+        """Whether the interval held; None without one, or with nothing to hold it against."""
+        if self.done is None or self.certain or not self.settled or self.moved:
             return None
         return self.promised.low <= self.done <= self.promised.high
 
@@ -95,6 +97,8 @@ class Report:
     chosen: Chosen | None = None
     published: Published | None = None
     ended: Timed[Ended] | None = None
+    moved: bool = False
+    """Whether its deadline was moved on the way."""
     crashes: int = 0
     resumptions: int = 0
     notable: tuple[Mapping[str, object], ...] = field(default=(), repr=False)

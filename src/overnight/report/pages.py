@@ -71,7 +71,7 @@ def _promise_row(promise: Promise, report: Report) -> dict[str, Any]:
         shown = report.clock.show(done) if clock else in_unit(done, promise.unit)
     return {"what": promise.what, "promised": _span(promise.promised, promise, report),
             "before": _span(promise.before, promise, report), "done": _unbroken(shown),
-            "kept": promise.kept}  # fmt: skip
+            "kept": promise.kept, "moved": promise.moved}  # fmt: skip
 
 
 def _span(promised: Interval | None, promise: Promise, report: Report) -> str:

@@ -13,6 +13,8 @@ from overnight.values.facts import Interval
 from overnight.values.plan import Plan
 
 NOTHING = Interval.exactly(0.0)
+BY_THE_CLOCK = frozenset(("finish", "steps", "epochs", "training", "evaluations", "saves"))
+"""What hangs on when the night ends."""
 
 
 def promises(report: Report) -> tuple[Promise, ...]:
@@ -20,13 +22,14 @@ def promises(report: Report) -> tuple[Promise, ...]:
 
     The plan is the one that the rehearsal corrected, and what the first one said stands beside it.
     """
-    first = report.first_plan
-    if first is None or first.time == report.plan.time:
-        return tuple(_of(report, report.plan))
-    before = {one.what: one.promised for one in _of(report, first)}
+    first, before = report.first_plan, dict[str, Interval]()
+    if first is not None and first.time != report.plan.time:
+        before = {one.what: one.promised for one in _of(report, first)}
     return tuple(
-        dataclasses.replace(one, before=before.get(one.what)) for one in _of(report, report.plan)
-    )
+        dataclasses.replace(one, before=before.get(one.what),
+                            moved=report.moved and one.what in BY_THE_CLOCK)
+        for one in _of(report, report.plan)
+    )  # fmt: skip
 
 
 def _of(report: Report, plan: Plan) -> Iterator[Promise]:

@@ -223,6 +223,12 @@ def answers(entries: Sequence[Entry]) -> tuple[Answers, ...]:
     )
 
 
+def moved(entries: Sequence[Entry]) -> bool:
+    """Whether the deadline is another than the night was begun with."""
+    ends = {entry.event.deadline_utc for entry in entries if isinstance(entry.event, Started)}
+    return len(ends) > 1
+
+
 def state(entries: Sequence[Entry]) -> State:
     """How the night stands as of its last entry."""
     for entry in reversed(entries):

@@ -65,7 +65,7 @@ def summarise(plan: Plan, *, entries: Sequence[Entry], dataset: DatasetProfile,
         prepared=next((e.event for e in reading.every(entries, Prepared)), None),
         rehearsed=next(iter(rehearsed), None),
         notable=_notable(entries), **_ending(entries),
-        crashes=len(reading.every(entries, Crashed)),
+        moved=reading.moved(entries), crashes=len(reading.every(entries, Crashed)),
         resumptions=len(reading.every(entries, Resumed)),
     )  # fmt: skip
 

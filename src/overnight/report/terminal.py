@@ -132,7 +132,8 @@ def _promised(report: Report) -> Table:
     names = ("planned", "rehearsed") if corrected else ("promised",)
     table = tables.table("", *names, "done", "")
     for promise in shown:
-        held = {True: "inside", False: "outside", None: ""}[promise.kept]
+        moved = "its end was moved" if promise.moved else ""
+        held = {True: "inside", False: "outside", None: moved}[promise.kept]
         said = [_said(promise.promised, promise.unit, report.clock)]
         if corrected:
             said.insert(0, _said(promise.before, promise.unit, report.clock))

@@ -147,6 +147,8 @@ def _time(report: Report) -> Iterator[str]:
     clock, promised = report.clock, report.promised_utc
     over = f"It was over at {clock.show(report.ended.utc)}"
     plan = f"the plan said {clock.span(promised.low, promised.high)}"
+    if report.moved:
+        plan += " before its end was moved"
     if report.deadline_utc is None or report.spare_seconds is None:
         yield f"{over}; {plan}."
         return

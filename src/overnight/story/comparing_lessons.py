@@ -39,30 +39,19 @@ def remembered(on: "Comparing", trial: Trial, candidate: Candidate) -> Remembere
         return None
     question, plan = on.questions[trial.setting], on.plans[trial.setting]
     begun = next(one for one in on.told(Started) if isinstance(one, Started))
-    model, dataset, gain = question.model, question.dataset, _gain(on, trial)
+    gain = _gain(on, trial)
     troubles = sum((sum(one.troubles.values()) for one in slices), 0)
     return Remembered(
         when_utc=on.ground.clock.utc(),
         kind="rehearsal",
         run=on.folder.resolve().name,
-        machine=record.machine(question.hardware),
-        versions=record.versions(begun.versions),
-        architecture=model.architecture,
-        num_parameters=model.num_parameters,
-        hidden_size=model.hidden_size,
-        num_layers=model.num_layers,
-        vocab_size=model.vocab_size,
-        avg_tokens_per_sample=dataset.avg_tokens_per_sample,
+        **record.surroundings(question.model, question.dataset, question.hardware, begun.versions),
         candidate=candidate,
-        free_bytes=question.hardware.memory_free_bytes,
         prior=plan.prior,
         predicted={"tokens_per_second": plan.time.tokens_per_second.mid,
                    "peak_bytes": float(plan.memory.peak_bytes)},
         actual=_actual(steady),
         night=f"{begun.run}-{list(on.questions).index(trial.setting) + 1}-{trial.seed}",
-        data=record.tag(dataset),
-        rows=dataset.num_train,
-        tokens=dataset.train_tokens,
         window_seconds=slices[-1].spent,
         ended=slices[-1].over,
         gain=gain,

@@ -63,25 +63,14 @@ def record(written: Mapping[str, Any], entries: Sequence[Entry], *, run: str) ->
         when_utc=begun.started_utc,
         kind="night" if over else "rehearsal",
         run=run,
-        machine=machine(hardware),
-        versions=versions(begun.versions),
-        architecture=model.architecture,
-        num_parameters=model.num_parameters,
-        hidden_size=model.hidden_size,
-        num_layers=model.num_layers,
-        vocab_size=model.vocab_size,
-        avg_tokens_per_sample=dataset.avg_tokens_per_sample,
+        **surroundings(model, dataset, hardware, begun.versions),
         candidate=plan.candidate,
         fitted=smallest(plan.candidate, [entry.event for entry in entries]),
-        free_bytes=hardware.memory_free_bytes,
         prior=plan.prior or first.prior,  # of the rows a step that were taken in the end
         predicted=_predicted(first),
         actual=_measured(entries, first),
         loss_slope=_slope([step.event for step in steps]),
         night=begun.run,
-        data=tag(dataset),
-        rows=dataset.num_train,
-        tokens=dataset.train_tokens,
         window_seconds=plan.window_seconds,
         promised=_promised(first),
         rehearsed=_promised(plan) if newest(entries, Rehearsed) else {},
@@ -90,6 +79,21 @@ def record(written: Mapping[str, Any], entries: Sequence[Entry], *, run: str) ->
         piloted=any(rated.event.best is not None for rated in every(entries, Rated)),
         well=_well(entries),
     )
+
+
+def surroundings(model: ModelProfile, dataset: DatasetProfile, hardware: Hardware,
+                 installed: Mapping[str, str]) -> dict[str, Any]:  # fmt: skip
+    """What two nights are compared by: model, rows and machine, as `Remembered` spells them."""
+    alike = ("architecture", "num_parameters", "hidden_size", "num_layers", "vocab_size")
+    return {name: getattr(model, name) for name in alike} | {
+        "machine": machine(hardware),
+        "versions": versions(installed),
+        "free_bytes": hardware.memory_free_bytes,
+        "avg_tokens_per_sample": dataset.avg_tokens_per_sample,
+        "data": tag(dataset),
+        "rows": dataset.num_train,
+        "tokens": dataset.train_tokens,
+    }
 
 
 def machine(hardware: Hardware) -> str:
