@@ -44,7 +44,9 @@ class Arm:
 
 def guide(name: str) -> dict[str, Any]:
     """A named configuration of the guides as arguments of a `Trainer` on a processor."""
-    given = configurations.named(name)
+    found = configurations.find(name)
+    assert found is not None
+    given = dict(found.settings)
     mixed = bool(given.pop("fp16", False))
     for key in ("method", "save_steps"):  # the cell's, and `SAVING`
         given.pop(key, None)

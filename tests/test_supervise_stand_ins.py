@@ -116,7 +116,7 @@ def test_a_child_that_crashes_twice_is_said_with_its_place_and_how(stand_in, tmp
     stand_in("import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)")
     with pytest.raises(NothingToPublish):
         supervise.run(asked(tmp_path), clock=SystemClock())
-    said = "it crashed twice before its first step and came no further (it was ended by signal 11)"
+    said = "it crashed twice before its first step and came no further (killed by SIGSEGV)"
     assert ending(tmp_path / "run").why == said
     assert f"overnight: {said}; not started again" in capfd.readouterr().err
 

@@ -4,7 +4,6 @@ In: settings and a window. Out: their figures and a verdict, in the terminal and
 by the deadline; the exit status. Never: publishes a model; two sessions in the memory at once.
 """
 
-import json
 import sys
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from rich.console import Console
 from overnight.codec import from_json
 from overnight.probe.clock import Clock
 from overnight.report import comparison as page
-from overnight.report.words import inert
+from overnight.report.words import inert, json_text
 from overnight.story import (
     begin,
     comparing,
@@ -90,7 +89,7 @@ def _verdict(night: Night, *, as_json: bool) -> int:
     found = _figures(night)
     words = page.write(found, night.folder)
     if as_json:
-        print(json.dumps(words, indent=2, ensure_ascii=False, allow_nan=False))
+        print(json_text(words))
     else:
         page.show(found, Console())
         print(inert(f"{night.folder / page.JSON}\n{night.folder / page.MARKDOWN}"))

@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 
 from overnight.probe import session_limits
 from overnight.probe.clock import Clock
+from overnight.report.sentences import exit_words
 from overnight.report.words import inert
 from overnight.story import asked, begin, windows
 from overnight.story.alone import alone, end_orphan
 from overnight.story.begin import Night
-from overnight.story.children import Child, Signals, in_words
+from overnight.story.children import Child, Signals
 from overnight.story.closing import DISK_REFUSED, Closing, given_back, left_at_once
 from overnight.story.examiner import Examiner
 from overnight.story.outliving import outliving_readers
@@ -193,7 +194,7 @@ class Supervisor:
         return sum(isinstance(entry.event, Saved) for entry in journal.read(self.night.folder))
 
     def _tell_crash(self, status: int, why: str) -> None:
-        why = why or in_words(status)
+        why = why or exit_words(status)
         events = [entry.event for entry in journal.read(self.night.folder)]
         self.restarts.crashed(
             why,

@@ -65,9 +65,9 @@ def test_an_unknown_priority_is_answered_with_the_known_ones() -> None:
 
 def test_the_rule_for_sizes_is_the_guides() -> None:
     small, large = for_size(100), for_size(20_000)
-    assert (small.epochs, small.profile.max_length) == ((4, 5), 4096)
-    assert for_size(8000).epochs == (3, 3) and for_size(8000).profile is PROFILES["balanced"]
-    assert (large.epochs, large.profile.max_length) == ((2, 2), 1024)
+    assert (small.epochs, small.profile.max_length) == (4, 4096)
+    assert for_size(8000).epochs == 3 and for_size(8000).profile is PROFILES["balanced"]
+    assert (large.epochs, large.profile.max_length) == (2, 1024)
 
 
 def test_long_rows_get_a_smaller_batch_and_the_same_rows_a_step() -> None:

@@ -58,7 +58,7 @@ def killed(small: Small, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_training_process_that_the_kernel_kills_is_started_again_by_itself(killed: Path):
     (crashed,) = told(killed, Crashed)
-    assert crashed.event.why == "it was ended by signal 9"
+    assert crashed.event.why == "killed by SIGKILL"
     assert told(killed, Resumed)[0].event.step > 0
     assert told(killed, Ended)[-1].event.exit_status == 0
 

@@ -26,7 +26,7 @@ def night(ratio: float = 1.0, *, key: str = "tokens_per_second", **changed: Any)
     """A night like the one that is asked for, whose prior was off by `ratio`."""
     made = Remembered(
         when_utc=100 * DAY, kind="night", run="run", machine="here", versions="torch 2",
-        architecture="Llama", num_parameters=10**6, hidden_size=64, num_layers=2, vocab_size=512,
+        architecture="Llama", num_parameters=10**6, hidden_size=64,
         avg_tokens_per_sample=100.0, candidate=candidate(), prior={key: 1000.0},
         actual={key: 1000.0 * ratio, "steps": 200.0}, night=f"{ratio}", data="sums", well=True,
     )  # fmt: skip

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.tiny
 
 def model(**changes):
     with torch.device("meta"):
-        return quantised(tiny.llama(**changes), torch.bfloat16, double=True)
+        return quantised(tiny.llama(**changes), torch.bfloat16)
 
 
 def test_all_linear_layers_but_the_head_take_half_a_byte_a_weight():
@@ -35,13 +35,6 @@ def test_its_results_have_the_input_s_type_and_its_gradient_comes_back():
         logits.sum().backward()
         assert logits.dtype == torch.float32
         assert live.model.embed_tokens.weight.grad.shape == (300, 32)
-
-
-def test_without_double_quantisation_constants_are_in_32_bits():
-    with torch.device("meta"):
-        live = quantised(tiny.llama(), torch.bfloat16, double=False)
-    layer = live.model.layers[0].mlp.up_proj
-    assert (layer.constants.dtype, layer.outer.numel()) == (torch.float32, 0)
 
 
 def test_gpt_2_s_transposed_layers_are_quantised_likewise():

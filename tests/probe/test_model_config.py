@@ -8,8 +8,8 @@ import pytest
 import transformers
 from transformers import dynamic_module_utils
 
-from overnight.probe.model_config import first_line, load, number
-from overnight.values.errors import ModelError
+from overnight.probe.model_config import load, number
+from overnight.values.errors import ModelError, first_line
 
 
 @pytest.mark.parametrize(

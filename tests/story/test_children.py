@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.small_nights import alive, wait_until
 
-from overnight.story.children import Child, Signals, in_words
+from overnight.story.children import Child, Signals
 
 SLEEP = "import time; time.sleep(600)"
 
@@ -181,8 +181,3 @@ def test_afterwards_signals_mean_what_they_meant_before():
         # A terminal that closes may mean nothing before as well: started by nohup.
         assert all(signal.getsignal(one) != before[n] for n, one in enumerate(numbers[:2]))
     assert [signal.getsignal(number) for number in numbers] == before
-
-
-def test_an_end_is_put_into_words():
-    assert in_words(-9) == "it was ended by signal 9"
-    assert in_words(7) == "it ended with status 7"

@@ -249,7 +249,7 @@ RESERVE = Reserve(save=1.0, evaluation=2.0, publish=3.0, margin=4.0)
 
 
 def test_a_value_comes_back_from_its_file(tmp_path: Path) -> None:
-    write_json(tmp_path / "plan.json", RESERVE, fsync=True)
+    write_json(tmp_path / "plan.json", RESERVE)
     assert read_json(tmp_path / "plan.json", Reserve) == RESERVE
     assert json.loads((tmp_path / "plan.json").read_text())["save"] == 1.0
     assert [path.name for path in tmp_path.iterdir()] == ["plan.json"]

@@ -13,8 +13,8 @@ from typing import Any
 from overnight.adapters.estimate import Estimate
 from overnight.adapters.profiles import PROFILES, OptimizationProfile, positive
 from overnight.codec import to_json
+from overnight.planning.advice import GOOD_ACCURACY
 from overnight.probe.clock import Clock, SystemClock
-from overnight.report.account import GOOD_ACCURACY
 from overnight.values.errors import InputError
 
 _KEYS = {"num_train_epochs": "num_epochs", "optimization_priority": "priority",

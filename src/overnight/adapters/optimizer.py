@@ -100,7 +100,7 @@ def optimize_for_dataset(
     """
     _refuse_unknown(options)
     rows = whole("num_samples", num_samples)
-    epochs = for_size(rows).epochs[0] if num_epochs is None else num_epochs
+    epochs = for_size(rows).epochs if num_epochs is None else num_epochs
     asked = Job(
         num_samples=rows,
         avg_tokens_per_sample=positive("avg_tokens_per_sample", avg_tokens_per_sample),

@@ -130,8 +130,7 @@ class SizeRule:
     """What the guide advises for data of one size."""
 
     profile: OptimizationProfile
-    epochs: tuple[int, int]
-    """From and to; the first is taken."""
+    epochs: int
     words: str
 
 
@@ -142,10 +141,10 @@ def for_size(num_samples: int) -> SizeRule:
     ['quality', 'balanced', 'balanced', 'fast']
     """
     if num_samples < 5_000:
-        return SizeRule(profile=PROFILES["quality"], epochs=(4, 5), words="under 5,000 rows")
+        return SizeRule(profile=PROFILES["quality"], epochs=4, words="under 5,000 rows")
     if num_samples <= 15_000:
-        return SizeRule(profile=PROFILES["balanced"], epochs=(3, 3), words="5,000 to 15,000 rows")
-    return SizeRule(profile=PROFILES["fast"], epochs=(2, 2), words="over 15,000 rows")
+        return SizeRule(profile=PROFILES["balanced"], epochs=3, words="5,000 to 15,000 rows")
+    return SizeRule(profile=PROFILES["fast"], epochs=2, words="over 15,000 rows")
 
 
 def for_length(profile: OptimizationProfile, avg_tokens_per_sample: float) -> OptimizationProfile:

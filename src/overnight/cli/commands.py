@@ -28,10 +28,9 @@ def _request(
 
 
 def _print_json(value: object) -> int:
-    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
-    # Of what JSON lets stand, some turns a terminal's text around or starts its codes.
-    typer.echo("".join(letter if letter.isprintable() or letter == "\n"
-                       else json.dumps(letter)[1:-1] for letter in text))  # fmt: skip
+    from overnight.report.words import json_text
+
+    typer.echo(json_text(value))
     return 0
 
 

@@ -4,11 +4,11 @@ In: a `Hardware` and the installed distributions. Out: one object, or lines. Nev
 """
 
 import platform
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from overnight.codec import to_json
 from overnight.probe import catalogue
+from overnight.probe.host import installed
 from overnight.values.facts import Hardware
 from overnight.values.units import show_bytes
 
@@ -21,18 +21,11 @@ def doctor_object(hardware: Hardware) -> dict[str, Any]:
     return {
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "python": platform.python_version(),
-        "versions": {name: _version(name) for name in _PACKAGES},
+        "versions": {name: installed(name) for name in _PACKAGES},
         "hardware": to_json(hardware),
         "unproven": _unproven(hardware),
         "cards": list(catalogue.names()),
     }
-
-
-def _version(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None
 
 
 def _unproven(hardware: Hardware) -> list[str]:

@@ -4,7 +4,6 @@ In: the flags as typer read them, answers from a terminal, a pipe or `--answers`
 status. Never: which answer leads where (planning/decision_guide.py), arithmetic (calculator.py).
 """
 
-import json
 import shlex
 import sys
 from collections.abc import Callable
@@ -87,8 +86,9 @@ def _calculate(assumed: "Assumptions", *, as_json: bool) -> int:
 
 def _print_json(value: object) -> int:
     from overnight.codec import to_json
+    from overnight.report.words import json_text
 
-    typer.echo(json.dumps(to_json(value), indent=2, allow_nan=False))
+    typer.echo(json_text(to_json(value)))
     return 0
 
 

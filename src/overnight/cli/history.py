@@ -4,7 +4,6 @@ In: the flags as typer read them. Out: the exit status. Never: a figure of its o
 planning/lessons.py), anything sent anywhere.
 """
 
-import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -88,7 +87,9 @@ def _export(kept: "History", file: Path) -> int:
 def _show(kept: "History", *, as_json: bool) -> int:
     groups = _groups(kept.records())
     if as_json:
-        typer.echo(json.dumps(history_object(kept.path, groups), indent=2, allow_nan=False))
+        from overnight.report.words import json_text
+
+        typer.echo(json_text(history_object(kept.path, groups)))
         return 0
     if not groups:
         typer.echo(EMPTY.format(path=kept.path))

@@ -80,7 +80,9 @@ def from_config(name: str, *, settings: frozenset[str]) -> tuple[list[Given], li
     found = configurations.find(name)
     if found is not None:
         given = [_given(key, value, where=name) for key, value in found.settings.items()]
-        return given, [f"{name}: {found.source}", *found.notes]
+        silent = [f"{name}: the guide says nothing of {key}; taken is {what}"
+                  for key, what in found.lacks.items()]  # fmt: skip
+        return given, [f"{name}: {found.source}", *found.notes, *silent]
     path = Path(name)
     if not path.suffix and not path.exists():
         raise InputError(f"{name}: no such file, and no named configuration"

@@ -6,12 +6,10 @@ In: values. Out: dictionaries whose keys are promises to programs. Never: printi
 from typing import Any
 
 from overnight.codec import to_json
+from overnight.report.summary import estimate
 from overnight.values.facts import DatasetProfile, Hardware, ModelProfile
 from overnight.values.plan import Plan
 from overnight.values.request import Request
-
-_GB = 1e9
-_HOUR = 3600.0
 
 
 def plan_object(
@@ -26,7 +24,7 @@ def plan_object(
         "model": to_json(model),
         "hardware": to_json(hardware),
         "candidate": to_json(plan.candidate),
-        "estimate": _estimate(plan),
+        "estimate": estimate(plan),
         "rejections": to_json(plan.rejections),
         "what_ifs": to_json(plan.what_ifs),
         "memory": to_json(plan.memory),
@@ -38,19 +36,3 @@ def dataset_object(dataset: DatasetProfile) -> dict[str, Any]:
     """A dataset's profile with the mean row length that guide 4 names."""
     profile: dict[str, Any] = to_json(dataset)
     return profile | {"avg_tokens_per_sample": dataset.avg_tokens_per_sample}
-
-
-def _estimate(plan: Plan) -> dict[str, Any]:
-    """Hours of the whole night, ending included, nine times in ten between low and high."""
-    time, total = plan.time, plan.time.total
-    return {
-        "total_steps": time.total_steps,
-        "tokens_per_second": time.tokens_per_second.mid,
-        "estimated_hours": total.mid / _HOUR,
-        "low_hours": total.low / _HOUR,
-        "high_hours": total.high / _HOUR,
-        "fits_in_window": time.fits_in_window,
-        "peak_memory_gb": plan.memory.peak_bytes / _GB,
-        "fits_in_memory": plan.memory.peak_bytes <= plan.memory_limit_bytes,
-        "source": time.source,
-    }

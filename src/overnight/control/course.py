@@ -58,10 +58,9 @@ class Course:
             self.deadline.replanned(event.horizon, now), self.patience, self.guard,
         )  # fmt: skip
         if event.why in (LOST, OVERFIT):
-            deadline = replace(deadline, steps_wanted=event.horizon)
+            ending = "patience" if event.why == LOST else "overfit"
+            deadline = replace(deadline, steps_wanted=event.horizon, ending=ending)
             patience, guard = Patience(), Guard()
-        if event.why == OVERFIT:
-            deadline = replace(deadline, ending="overfit")
         if event.why == ASKED:
             deadline = replace(deadline, steps_wanted=event.horizon, ending="stop")
         anew = event.warmup_steps if event.warmup_steps != self.schedule.warmup_steps else None

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from overnight.values.plan import Candidate
 from overnight.values.request import Priority
 
-FASTER, SLOWER = 115.0, 85.0
+SLOWER, FASTER = GOOD_ACCURACY = (85.0, 115.0)
 """Planned over actual time in per cent: outside of guide 4's band the next plan should differ."""
 
 

@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
-from overnight.values.errors import InputError
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Configuration:
@@ -41,7 +39,7 @@ _COLAB_OPTIMIZED: dict[str, object] = {
     "dataloader_pin_memory": True,
 }
 _RATE_OPEN = {
-    "learning_rate": "the rule of planning/rules.py",
+    "learning_rate": "the rule's, or what an earlier night or a pilot found",
     "gradient_accumulation_steps": "1 where the batch has four rows or more",
 }
 """Guide 1 claims "same effective batch" for 4 -> 8 rows and never says by what accumulation."""
@@ -183,18 +181,6 @@ def find(name: str) -> Configuration | None:
     """The configuration of that name, bare ones too; None where there is none."""
     whole = BARE.get(name, name)
     return next((one for one in CONFIGURATIONS if one.name == whole), None)
-
-
-def named(name: str) -> dict[str, object]:
-    """The settings of a configuration by key, those of a Request (`method`, `sample`) among them.
-
-    Raises:
-        InputError: there is none of that name; what is near.
-    """
-    found = find(name)
-    if found is None:
-        raise InputError(f"{name} is no named configuration{near(name)}")
-    return dict(found.settings)
 
 
 def near(name: str) -> str:

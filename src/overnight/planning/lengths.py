@@ -15,7 +15,8 @@ PERCENTILES = (0.0, 0.5, 0.9, 0.99, 1.0)
 """Where `DatasetProfile.length_percentiles` lie."""
 EULER = 0.5772
 MEGA_STEPS = 32
-"""Rows of so many steps are sorted by length together (training/batches.py)."""
+"""Rows of so many steps are sorted by length together, then the steps are shuffled: little padding,
+and every epoch another company."""
 GROUPS = 256
 """Micro-batches that a block is thought to have at most: more change nothing that can be seen."""
 PACKED_BINS = 200

@@ -41,14 +41,14 @@ class Fit:
     """Relative standard deviation of a step's seconds from the fit."""
 
 
-def settled(rates: Sequence[float], agreement: float = AGREEMENT) -> int:
+def settled(rates: Sequence[float]) -> int:
     """How many first steps to leave out: those that are slower than most after them, at most half.
 
     Two slow steps in a row are not enough to call it settled: a step that is the longest so far
     asks the system for memory as the first one does.
     """
     for index in range(len(rates) // 2):
-        if rates[index] <= (1.0 + agreement) * median(rates[index + 1 :]):
+        if rates[index] <= (1.0 + AGREEMENT) * median(rates[index + 1 :]):
             return index
     return len(rates) // 2
 

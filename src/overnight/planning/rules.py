@@ -154,5 +154,4 @@ def warmup_steps(horizon: int, given: float | None) -> int:
     """
     if given is not None:
         return round(given * horizon)
-    ratio = WARMUP_RATIO
-    return max(1, min(max(round(ratio * horizon), 10), horizon // 5))
+    return max(1, min(max(round(WARMUP_RATIO * horizon), 10), horizon // 5))

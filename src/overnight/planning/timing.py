@@ -142,19 +142,23 @@ def least_steps(candidate: Candidate, dataset: DatasetProfile) -> int:
     return max(1, math.ceil(dataset.num_select / candidate.rows_per_step))
 
 
-def _between(
-    candidate: Candidate, dataset: DatasetProfile, prices: Prices, window: float | None
-) -> _Between:
+def cadence(candidate: Candidate, dataset: DatasetProfile) -> Cadence:
+    """How often is looked and saved, as far as it was given."""
     minutes = candidate.save_minutes
-    cadence = Cadence(
+    return Cadence(
         eval_steps=candidate.eval_steps,
         save_steps=candidate.save_steps,
         save_seconds=60.0 * minutes if minutes else None,
         least_steps=least_steps(candidate, dataset),
     )
+
+
+def _between(
+    candidate: Candidate, dataset: DatasetProfile, prices: Prices, window: float | None
+) -> _Between:
     share = dataset.num_select / max(dataset.num_select + dataset.num_test, 1)
     look = _allowed(prices.evaluation.scaled(share), window)
-    return _Between(cadence=cadence, look=look, save=prices.save, window=window)
+    return _Between(cadence=cadence(candidate, dataset), look=look, save=prices.save, window=window)
 
 
 def _allowed(look: Interval, window: float | None) -> Interval:

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from overnight.probe import counting, model_config
-from overnight.probe.model_config import first_line, number, quiet
+from overnight.probe.model_config import number, quiet
 from overnight.probe.weights import stored_bytes, stored_dtype, weight_files
-from overnight.values.errors import ModelError
+from overnight.values.errors import ModelError, first_line
 from overnight.values.facts import ModelProfile
 
 NO_LIMIT = 2**31 - 1

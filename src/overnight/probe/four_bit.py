@@ -15,7 +15,7 @@ OUTER_BLOCK = 256
 """Constants, in 8 bits, that share one of 32 bits (double quantisation)."""
 
 
-def quantised(model: Any, dtype: "torch.dtype", *, double: bool = True) -> Any:
+def quantised(model: Any, dtype: "torch.dtype") -> Any:
     """The model with every linear layer but the head in 4 bits, computing in `dtype`."""
     from torch import nn
     from transformers.pytorch_utils import Conv1D
@@ -24,11 +24,11 @@ def quantised(model: Any, dtype: "torch.dtype", *, double: bool = True) -> Any:
     for module in list(model.modules()):
         for name, child in list(module.named_children()):
             if child is not head and (isinstance(child, Conv1D) or type(child) is nn.Linear):
-                setattr(module, name, _layer(child, dtype, double=double))
+                setattr(module, name, _layer(child, dtype))
     return model
 
 
-def _layer(old: Any, dtype: "torch.dtype", *, double: bool) -> Any:
+def _layer(old: Any, dtype: "torch.dtype") -> Any:
     """The layer in 4 bits: its weight packed, its constants beside it."""
     import torch
 
@@ -40,10 +40,8 @@ def _layer(old: Any, dtype: "torch.dtype", *, double: bool) -> Any:
     packed = torch.empty((rows * columns + 1) // 2, 1, dtype=torch.uint8, device="meta")
     layer.weight = torch.nn.Parameter(packed, requires_grad=False)
     blocks = -(-rows * columns // BLOCK)
-    inner = torch.uint8 if double else torch.float32
-    layer.register_buffer("constants", torch.empty(blocks, dtype=inner, device="meta"))
-    outer = -(-blocks // OUTER_BLOCK) if double else 0
-    layer.register_buffer("outer", torch.empty(outer, device="meta"))
+    layer.register_buffer("constants", torch.empty(blocks, dtype=torch.uint8, device="meta"))
+    layer.register_buffer("outer", torch.empty(-(-blocks // OUTER_BLOCK), device="meta"))
     return layer
 
 

@@ -12,7 +12,6 @@ import shutil
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from importlib import metadata
 from pathlib import Path
 
 from overnight.probe import catalogue, host, nvml
@@ -91,15 +90,7 @@ def varlen_attention(capability: tuple[int, int]) -> str:
     """What transformers calls the newest installed attention for rows end to end, as far as a card
     of this capability runs it; "" where there is none."""
     return next((name for name, package, least, most in VARLEN
-                 if least <= capability <= most and _installed(package)), "")  # fmt: skip
-
-
-def _installed(package: str) -> bool:
-    try:
-        metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return False
-    return True
+                 if least <= capability <= most and host.installed(package)), "")  # fmt: skip
 
 
 def _completed(found: Hardware, card: catalogue.Card) -> Hardware:

@@ -10,6 +10,7 @@ import os
 import platform
 import tempfile
 import time
+from importlib import metadata
 from pathlib import Path
 
 import psutil
@@ -22,6 +23,14 @@ DISK_SECONDS = 0.1
 """Of writing; the last write may end later."""
 COPIED = 32 * 2**20
 """Bytes, well beyond the caches next to one core."""
+
+
+def installed(package: str) -> str | None:
+    """Its version; None where it is not installed."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def host_memory(container: Limits) -> tuple[int, int]:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from overnight.values.errors import ModelError
+from overnight.values.errors import ModelError, first_line
 
 WIDTHS = ("hidden_size", "n_embd", "d_model", "dim", "model_dim", "embed_dim")
 """What families call their width. A configuration that names none would be built from the defaults
@@ -87,14 +87,6 @@ def number(config: Any, *names: str) -> int | None:
         if found:
             return max(found)
     return None
-
-
-def first_line(error: Exception) -> str:
-    """The first line that says something: not one that only announces the next."""
-    lines = str(error).strip().splitlines()
-    kept = lines[:2] if lines and lines[0].endswith(":") else lines[:1]
-    said = " ".join(part.strip() for part in kept)
-    return said.rstrip(".") or repr(error)
 
 
 def _values(config: Any, name: str) -> list[Any]:

@@ -21,7 +21,7 @@ from overnight.probe.records import (
     check_encoding,
     undecodable,
 )
-from overnight.values.errors import DataError
+from overnight.values.errors import DataError, first_line
 
 MOST_NAMES = 1000
 """Of a folder that are looked at for a hint: it may hold millions."""
@@ -90,7 +90,7 @@ def parquet_records(path: Path) -> Iterator[Record]:
             for number, value in enumerate(values, 1):
                 yield Record(value, f"{path.name}:{number}")
     except (pyarrow.ArrowException, OSError) as error:
-        raise DataError(f"{path.name}: not a whole Parquet file ({_line(error)})") from None
+        raise DataError(f"{path.name}: not a whole Parquet file ({first_line(error)})") from None
 
 
 def _batches(path: Path, file: Any) -> Iterator[Any]:
@@ -116,7 +116,9 @@ def folder_records(path: Path) -> Iterator[Record]:
     try:
         loaded = load_from_disk(str(path))
     except Exception as error:
-        raise DataError(f"{path}: not a whole `save_to_disk` folder ({_line(error)})") from None
+        raise DataError(
+            f"{path}: not a whole `save_to_disk` folder ({first_line(error)})"
+        ) from None
     return _dataset_rows(_one_split(loaded, str(path)), path.name)
 
 
@@ -143,7 +145,7 @@ def hub_records(name: str) -> Iterator[Record]:
         loaded = load_dataset(parts["name"], parts.get("config"), split=split)
     except Exception as error:
         raise DataError(
-            f"{name}: there is no such file here, and the hub did not give it ({_line(error)})"
+            f"{name}: there is no such file here, and the hub did not give it ({first_line(error)})"
         ) from None
     return _dataset_rows(loaded, name)
 
@@ -162,9 +164,3 @@ def _dataset_rows(dataset: Any, name: str) -> Iterator[Record]:
         for value in table.to_pylist():
             number += 1
             yield Record(value, f"{name}:{number}")
-
-
-def _line(error: BaseException) -> str:
-    """The first line of what a library said, short."""
-    said = str(error).strip().splitlines()
-    return (said[0] if said else type(error).__name__)[:160]

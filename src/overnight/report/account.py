@@ -28,9 +28,6 @@ from overnight.values.ledger import (
 from overnight.values.plan import Plan
 from overnight.values.request import Request
 
-GOOD_ACCURACY = (85.0, 115.0)
-"""Per cent: guide 4's band."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promise:

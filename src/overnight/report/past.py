@@ -11,14 +11,13 @@ from statistics import median
 
 from rich.console import Console
 
+from overnight.planning.advice import GOOD_ACCURACY
 from overnight.report.tables import line, row, show, table
 from overnight.report.words import date, inert_line
 from overnight.values.facts import Interval
 from overnight.values.lessons import Lesson, Lessons, Remembered
 from overnight.values.units import show_count, show_duration
 
-GOOD = (85.0, 115.0)
-"""Per cent within which a plan was accurate (the optimisation guide's own limits)."""
 LAST = 10
 """Plans that the summary looks at."""
 SHOWN = 20
@@ -72,7 +71,7 @@ def truth(records: Sequence[Remembered], key: str, *, after: bool = False) -> Tr
     return Truth(
         plans=len(told),
         error=median(abs(share / 100.0 - 1.0) for share in shares),
-        good=sum(GOOD[0] <= share <= GOOD[1] for share in shares),
+        good=sum(GOOD_ACCURACY[0] <= share <= GOOD_ACCURACY[1] for share in shares),
         held=sum(said.low <= came <= said.high for said, came in spans),
         intervals=len(spans),
     )
@@ -171,7 +170,8 @@ def _shown(value: float | None, show: Callable[[float], str]) -> str:
 
 
 def _summed(records: Sequence[Remembered], console: Console) -> None:
-    made = table("", "plans", "median error", f"{GOOD[0]:.0f} to {GOOD[1]:.0f} %", "intervals held",
+    good = "{:.0f} to {:.0f} %".format(*GOOD_ACCURACY)
+    made = table("", "plans", "median error", good, "intervals held",
                  right=(1, 2, 3, 4))  # fmt: skip
     for name, found in summary(records).items():
         held = f"{found.held} of {found.intervals}" if found.intervals else "-"

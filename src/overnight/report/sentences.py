@@ -87,7 +87,8 @@ def _rewound(event: Rewound) -> str:
 
 def _crashed(event: Crashed) -> str:
     how = exit_words(event.exit_status)
-    why = f": {inert_line(event.why).rstrip('.')}" if event.why else ""
+    said = inert_line(event.why).rstrip(".")
+    why = f": {said}" if said and said != how else ""
     return f"The training process died, {how}{why} (attempt {event.attempt})."
 
 

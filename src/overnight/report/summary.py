@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from overnight.codec import entries_from_text, entry_to_json, from_json, to_json
+from overnight.planning.advice import GOOD_ACCURACY
 from overnight.report import reading
-from overnight.report.account import GOOD_ACCURACY, Report
+from overnight.report.account import Report
 from overnight.report.promises import promises
 from overnight.report.reading import Incident
 from overnight.report.verdict import judge
@@ -40,7 +41,7 @@ from overnight.values.plan import Plan
 from overnight.values.request import Request
 from overnight.values.troubles import Crashed
 
-__all__ = ["Report", "as_json", "load", "promises", "summarise"]
+__all__ = ["Report", "as_json", "estimate", "load", "promises", "summarise"]
 
 _HOUR = 3600.0
 
@@ -93,7 +94,8 @@ def _notable(entries: Sequence[Entry]) -> tuple[Mapping[str, object], ...]:
     return tuple(entry_to_json(entry) for entry in kept)
 
 
-def _estimate(plan: Plan) -> dict[str, Any]:
+def estimate(plan: Plan) -> dict[str, Any]:
+    """Hours of the whole night, ending included, nine times in ten between low and high."""
     total, time, memory = plan.time.total, plan.time, plan.memory
     return {
         "total_steps": time.total_steps,
@@ -188,7 +190,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "max_training_hours": _hours(window),
         "profile_name": request.priority if request else "balanced",
         "profile": _profile(report.plan),
-        "estimate": _estimate(report.plan),
+        "estimate": estimate(report.plan),
         "dataset_info": {
             "num_samples": report.dataset.num_rows,
             "avg_tokens_per_sample": report.dataset.avg_tokens_per_sample,

@@ -4,6 +4,7 @@ In: numbers, instants in UTC seconds, text from data or models. Out: short strin
 Never: the present time; instants are shown in the machine's own time zone.
 """
 
+import json
 import math
 import re
 from dataclasses import dataclass
@@ -19,6 +20,14 @@ _WILD = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff"
     "\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
 )
+
+
+def json_text(value: object) -> str:
+    """A JSON object for people's terminals and for programs: of what JSON lets stand, some turns a
+    terminal's text around or starts its codes, and is escaped."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    return "".join(letter if letter.isprintable() or letter == "\n" else json.dumps(letter)[1:-1]
+                   for letter in text)  # fmt: skip
 
 
 def inert(text: str) -> str:

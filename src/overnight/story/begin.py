@@ -8,12 +8,12 @@ import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from overnight.codec import from_json, to_json
 from overnight.probe.clock import Clock, echo, local_zone, process_started
+from overnight.probe.host import installed
 from overnight.probe.session_limits import SessionLimit
 from overnight.story import continued, own_folder, windows
 from overnight.training import clocks, journal, manifest, sealed
@@ -224,13 +224,7 @@ def _begin(request: Request, folder: Path, clock: Clock, limit: SessionLimit | N
 
 
 def _versions() -> dict[str, str]:
-    found = {}
-    for name in VERSIONED:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
+    return {name: found for name in VERSIONED if (found := installed(name)) is not None}
 
 
 def _same_night(request: Request, folder: Path) -> None:

@@ -120,13 +120,6 @@ def kill_tree(pid: int) -> None:
                 process.kill()
 
 
-def in_words(status: int) -> str:
-    """How a child ended."""
-    if status < 0:
-        return f"it was ended by signal {-status}"
-    return f"it ended with status {status}"
-
-
 class Signals:
     """Hears Ctrl-C, SIGTERM and the terminal's end while it is open.
 

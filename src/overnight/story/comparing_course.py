@@ -53,7 +53,7 @@ class OwnTime:
 
 
 def course(
-    aim: Aim, *, tokens_per_step: float, warmup_ratio: float | None,
+    aim: Aim, *, tokens_per_step: float,
     loads: tuple[float, ...] = (), stages: Curriculum = ONE_STAGE,
 ) -> Course:  # fmt: skip
     """The course of a trial before its first step: no saves, no looks, its own end."""
@@ -71,7 +71,7 @@ def course(
     schedule = Schedule(
         peak=aim.candidate.learning_rate,
         horizon=aim.horizon,
-        warmup_steps=rules.warmup_steps(aim.horizon, warmup_ratio),
+        warmup_steps=rules.warmup_steps(aim.horizon, aim.candidate.warmup_ratio),
         shape=aim.candidate.lr_scheduler_type,
     )
     return Course(deadline=deadline, schedule=schedule)

@@ -33,12 +33,12 @@ def remember(on: "Comparing", trial: Trial, candidate: Candidate) -> None:
 
 def remembered(on: "Comparing", trial: Trial, candidate: Candidate) -> Remembered | None:
     """A trial as history keeps it; None where it is one of equal work or took no steady step."""
-    slices = [one for one in on.told(Sliced) if isinstance(one, Sliced) and one.trial == trial]
+    slices = [one for one in on.told(Sliced) if one.trial == trial]
     steady = [one for one in slices if one.seconds > 0.0]
     if trial.kind == "work" or not steady:
         return None
     question, plan = on.questions[trial.setting], on.plans[trial.setting]
-    begun = next(one for one in on.told(Started) if isinstance(one, Started))
+    begun = on.told(Started)[0]
     gain = _gain(on, trial)
     troubles = sum((sum(one.troubles.values()) for one in slices), 0)
     return Remembered(
@@ -52,7 +52,7 @@ def remembered(on: "Comparing", trial: Trial, candidate: Candidate) -> Remembere
                    "peak_bytes": float(plan.memory.peak_bytes)},
         actual=_actual(steady),
         night=f"{begun.run}-{list(on.questions).index(trial.setting) + 1}-{trial.seed}",
-        window_seconds=slices[-1].spent,
+        rows=question.dataset.num_train,
         ended=slices[-1].over,
         gain=gain,
         well=gain is not None and gain > 0.0 and not troubles,
@@ -69,7 +69,7 @@ def _actual(steady: Sequence[Sliced]) -> dict[str, float]:
 
 def _gain(on: "Comparing", trial: Trial) -> float | None:
     """Base minus trial, in nats a token."""
-    looks = [one for one in on.told(Weighed) if isinstance(one, Weighed)]
+    looks = on.told(Weighed)
     mine, base = next((one for one in looks if one.trial == trial), None), on.base()
     if mine is None or base is None or not base.counts:
         return None

@@ -16,7 +16,7 @@ from overnight.probe.clock import Clock, process_started
 from overnight.report.comparison_words import told
 from overnight.report.sentences import sentence
 from overnight.report.words import inert
-from overnight.story import comparing, sameness
+from overnight.story import comparing, libraries, sameness
 from overnight.story.begin import PLAN
 from overnight.story.comparing import Asked
 from overnight.story.comparing_stage import Comparing
@@ -48,7 +48,7 @@ def opened(folder: Path, written: Journal, clock: Clock, wanted: Callable[[], st
         raise OvernightError(f"{folder} has no beginning; start with `overnight compare`")
     architecture.check_weights(asked.request.model)
     born = process_started(clock)
-    _hush()
+    libraries.load()
     found = look(_uncut(asked.request))
     architecture.check_trainable(found.model)
     hardware.check_drivable(found.hardware)
@@ -72,14 +72,6 @@ def opened(folder: Path, written: Journal, clock: Clock, wanted: Callable[[], st
         wanted=wanted,
         at=lambda name: note_turn(folder, name),
     )  # fmt: skip
-
-
-def _hush() -> None:
-    """A model is read at every turn: nobody wants a bar each time."""
-    import transformers
-
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
 
 
 def _uncut(request: Request) -> Request:
@@ -116,7 +108,8 @@ def _data(asked: Asked, found: Look) -> dict[str, Data]:
 
 
 def _sampling(request: Request) -> tuple[object, ...]:
-    return tuple(getattr(request, name) for name in SAMPLED)
+    best = request.settings.strategy == "two-stage"  # rows are ranked by engagement for it
+    return (best, *(getattr(request, name) for name in SAMPLED))
 
 
 def _question(request: Request, found: Look, own: Data) -> Question:

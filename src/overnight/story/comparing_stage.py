@@ -7,6 +7,7 @@ act on. Never: acts by itself.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from overnight.planning.question import Question
 from overnight.story.comparing_trial import Ground, Live
@@ -14,6 +15,8 @@ from overnight.training import parking
 from overnight.values.ledger import Entry, Event
 from overnight.values.plan import Plan
 from overnight.values.trials import Refused, Sliced, Trial, Tried, Weighed
+
+E = TypeVar("E", bound=Event)
 
 
 @dataclass(slots=True)
@@ -45,18 +48,18 @@ class Comparing:
         """Seconds."""
         return self.ends_at - self.ground.clock.boot()
 
-    def told(self, kind: type) -> list[Event]:
+    def told(self, kind: type[E]) -> list[E]:
         """The journal's events of one kind."""
         return [one.event for one in self.entries if isinstance(one.event, kind)]
 
     def tried(self) -> list[Tried]:
         """What the first steps have shown, of the settings that take part, in their order."""
-        seen = {one.setting: one for one in self.told(Tried) if isinstance(one, Tried)}
+        seen = {one.setting: one for one in self.told(Tried)}
         return [seen[name] for name in self.plans]
 
     def refused(self) -> list[Refused]:
         """Settings that were left out."""
-        return [one for one in self.told(Refused) if isinstance(one, Refused)]
+        return self.told(Refused)
 
     def folder_of(self, trial: Trial) -> Path:
         """Where a trial's checkpoints lie."""
@@ -65,17 +68,17 @@ class Comparing:
 
     def base(self) -> Weighed | None:
         """The base model's look, where it was taken."""
-        looks = (one for one in self.told(Weighed) if isinstance(one, Weighed))
+        looks = self.told(Weighed)
         return next((one for one in looks if one.trial is None), None)
 
     def newest(self, trial: Trial) -> Sliced | None:
         """A trial's newest slice."""
-        seen = (one for one in reversed(self.told(Sliced)) if isinstance(one, Sliced))
+        seen = reversed(self.told(Sliced))
         return next((one for one in seen if one.trial == trial), None)
 
     def seen(self, trial: Trial) -> bool:
         """Whether a trial is over and was looked at."""
-        return any(isinstance(one, Weighed) and one.trial == trial for one in self.told(Weighed))
+        return any(one.trial == trial for one in self.told(Weighed))
 
     def drop(self) -> None:
         """Lets go of the session that is in the memory; its state lies on the disk."""

@@ -95,7 +95,6 @@ def course_of(ground: Ground, session: Session, aim: Aim) -> Course:
     return course(
         aim,
         tokens_per_step=session.tokens_per_step,
-        warmup_ratio=ground.request.settings.warmup_ratio,
         loads=ahead.loads(session.corpus, order, candidate, model=ground.model, steps=most),
         stages=stages.later(session, candidate, ground.model),
     )

@@ -44,8 +44,8 @@ WAY_BEYOND = 3600.0
 
 def plan_all(on: Comparing) -> None:
     """Plans every setting that was not refused; a refusal is journalled."""
-    known = {one.setting: one for one in on.told(Entered) if isinstance(one, Entered)}
-    out = {one.setting for one in on.told(Refused) if isinstance(one, Refused)}
+    known = {one.setting: one for one in on.told(Entered)}
+    out = {one.setting for one in on.told(Refused)}
     for name, question in on.questions.items():
         if name in out:
             continue
@@ -80,7 +80,7 @@ def _expected_seconds(on: Comparing) -> float:
 
 def try_all(on: Comparing) -> None:
     """A few steps of every setting that was not tried yet; the base's loss before the first."""
-    known = {one.setting for one in on.told(Tried) if isinstance(one, Tried)}
+    known = {one.setting for one in on.told(Tried)}
     for name in list(on.plans):
         if name in known and on.base() is not None:
             continue
@@ -101,7 +101,7 @@ def check_room(on: Comparing) -> None:
     Raises:
         NoPlanFits: they cannot; names the shortest window that is likely to do.
     """
-    seen = {one.setting: one for one in on.told(Tried) if isinstance(one, Tried)}
+    seen = {one.setting: one for one in on.told(Tried)}
     tried = [seen[name] for name in on.plans if name in seen]
     if not tried:
         return

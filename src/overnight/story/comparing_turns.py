@@ -88,7 +88,7 @@ def run(on: Comparing) -> None:
 
 def divided(on: Comparing) -> Division:
     """The division as it was journalled, else made now."""
-    told = [one for one in on.told(Divided) if isinstance(one, Divided)]
+    told = on.told(Divided)
     if told:
         first = told[0]
         return Division(seconds=min(one.seconds for one in told), seeds=first.seeds,
@@ -112,7 +112,7 @@ def divided(on: Comparing) -> Division:
 
 
 def _look_seconds(on: Comparing) -> float:
-    return max((one.seconds for one in on.told(Weighed) if isinstance(one, Weighed)), default=0.0)
+    return max((one.seconds for one in on.told(Weighed)), default=0.0)
 
 
 def _heat(on: Comparing, plan: Division, seed: int, kind: Kind) -> Heat:
@@ -256,7 +256,7 @@ def _cut(on: Comparing, heat: Heat, going: dict[str, Trial], room: float,
                            "little time left"))  # fmt: skip
         return False
     if seconds < (1.0 - division.SAME_SECONDS) * heat.seconds:
-        first = next(one for one in on.told(Divided) if isinstance(one, Divided))
+        first = on.told(Divided)[0]
         on.tell(replace(first, seconds=seconds, why="less time was left than was planned"))
     heat.seconds = seconds
     return True

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from overnight.training.render import Counted
 
 SEED = 42
-"""Of the split and, unless `seed` is given, of training."""
+"""Of the split, unless `seed` is given; training's own default is the same."""
 COUNTED = 100_000
 """Rows whose tokens are counted before a plan; of more, a uniform sample of so many."""
 

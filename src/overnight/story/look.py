@@ -11,7 +11,7 @@ from overnight.planning.question import Question
 from overnight.probe import architecture, hardware
 from overnight.story.intake import Data, data
 from overnight.values.choices import Rated, Sized
-from overnight.values.errors import ModelError
+from overnight.values.errors import ModelError, first_line
 from overnight.values.facts import Hardware, ModelProfile
 from overnight.values.ledger import Loss
 from overnight.values.lessons import Lessons
@@ -51,7 +51,7 @@ def load_tokenizer(request: Request) -> Any:
             request.model, trust_remote_code=request.trust_remote_code
         )
     except Exception as error:  # `tokenizers` raises no narrower class for a damaged file
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        reason = first_line(error)
         raise ModelError(f"{request.model}: its tokenizer cannot be loaded ({reason}); copy its "
                          "files from where the model came from") from error  # fmt: skip
     render.check_tokenizer(tokenizer)

@@ -27,7 +27,6 @@ from overnight.training.export import TOKENIZER
 from overnight.training.keeper import Keeper
 from overnight.training.loop import Loop
 from overnight.training.session import Material
-from overnight.values.cadence import Cadence
 from overnight.values.ledger import (
     Answered,
     Evaluated,
@@ -109,13 +108,6 @@ def _begun(on: Stage, prepared: Prepared) -> Loop:
 def _course(on: Stage) -> Course:
     """The course before anything has happened."""
     candidate = on.plan.candidate
-    every = candidate.save_minutes
-    cadence = Cadence(
-        eval_steps=candidate.eval_steps,
-        save_steps=candidate.save_steps,
-        save_seconds=60.0 * every if every else None,
-        least_steps=timing.least_steps(candidate, on.found.data.profile),
-    )
     deadline = Deadline(
         started_at=on.started_at,
         ends_at=on.ends_at,
@@ -125,7 +117,7 @@ def _course(on: Stage) -> Course:
         loads=_loads(on),
         stages=stages.later(on.session, candidate, on.found.model),
         publish_seconds=on.publish_seconds + LEAVING,
-        cadence=cadence,
+        cadence=timing.cadence(candidate, on.found.data.profile),
     )
     schedule = Schedule(
         peak=candidate.learning_rate,
@@ -180,7 +172,7 @@ def _fresh(on: Stage) -> Loop:
     schedule = replace(loop.course.schedule, peak=on.plan.candidate.learning_rate)
     loop.course = replace(loop.course, deadline=deadline, schedule=schedule)
     horizon = on.teller.horizon
-    warmup = rules.warmup_steps(horizon, on.request.settings.warmup_ratio)
+    warmup = rules.warmup_steps(horizon, on.plan.candidate.warmup_ratio)
     on.teller.tell(loop.happened(loop.replanned(horizon, "the plan", warmup_steps=warmup)))
     on.teller.state = "rehearsing"
     return loop
@@ -214,7 +206,8 @@ def _provisional(on: Stage) -> int:
     wanted = timing.steps_wanted(on.plan.candidate, on.found.data.profile)
     if on.ends_at is None and wanted is not None:
         return wanted
-    return max(min(on.plan.time.total_steps, wanted or 10**9), min(PROVISIONAL_STEPS, wanted or 50))
+    return max(min(on.plan.time.total_steps, wanted or 10**9),
+               min(PROVISIONAL_STEPS, wanted or PROVISIONAL_STEPS))  # fmt: skip
 
 
 def _resumed(on: Stage, found: lineage.Found) -> Loop:

@@ -12,7 +12,8 @@ MODE = 0o700
 """Prompts and answers of private chats lie in it, and machines are shared."""
 OURS = frozenset((
     "plan.json", "events.jsonl", "status.json", "base.json", "probe.json", "final",
-    "tokenizer", "set-aside", "report.html", "report.json", "report.md",
+    "tokenizer", "set-aside", "report.html", "report.json",
+    "settings.json", "comparison.json", "comparison.md", "turn", "trials",
 ))  # fmt: skip
 BEGINNINGS = ("checkpoint-", ".")
 

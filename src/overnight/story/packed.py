@@ -10,7 +10,7 @@ from typing import Any
 from overnight.story.teller import Teller
 from overnight.training import leaks, methods
 from overnight.training.session import Material, Session
-from overnight.values.errors import InputError, ModelError
+from overnight.values.errors import InputError, ModelError, first_line
 from overnight.values.plan import Candidate, Plan
 from overnight.values.request import Request
 
@@ -44,7 +44,7 @@ def _loaded(teller: Teller, request: Request, candidate: Candidate) -> tuple[Any
     except (ModelError, ImportError) as error:
         if not candidate.varlen:
             raise
-        why = str(error).partition("\n")[0]
+        why = first_line(error)
     asked = bool(request.settings.packing)
     plain = replace(candidate, attn_implementation="sdpa", packing=asked)
     teller.note(f"rows are {'packed with a mask' if asked else 'batched by length, not packed'}: "

@@ -19,16 +19,13 @@ def write_plan(folder: Path, plan: Plan, request: Request, found: Look) -> None:
     """Writes the plan as it stands; the first one stays readable beside it."""
     content: dict[str, Any] = {
         "request": to_json(request),
-        "window": to_json(request.window),
         "dataset": to_json(found.data.profile),
         "model": to_json(found.model),
         "hardware": to_json(found.hardware),
         "candidate": to_json(plan.candidate),
-        "estimate": to_json(plan.time),
-        "rejections": to_json(plan.rejections),
         "plan": to_json(plan),
     }
     before = sealed.read(folder / PLAN)
     # What was shown before anything was measured stays readable beside what came of it.
-    content["first_plan"] = before.get("first_plan", before.get("plan", content["plan"]))
+    content["first_plan"] = before.get("first_plan", content["plan"])
     sealed.write(folder / PLAN, content, twice=True)

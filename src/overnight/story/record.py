@@ -7,7 +7,7 @@ or paths of the data.
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from statistics import fmean, linear_regression
+from statistics import fmean
 from typing import Any
 
 from overnight.codec import from_json
@@ -39,8 +39,6 @@ VERSIONED = ("overnight", "torch", "transformers")
 """What a night's pace and memory, and what was foretold of them, depend on most."""
 FEWEST_STEPS = 3
 """Steps below which a pace is not worth remembering: the first two are still settling."""
-SLOPE_STEPS = 20
-"""Steps below which the loss of single steps says nothing about its slope."""
 AS_PLANNED = ("horizon", "window")
 """Reasons to stop at which the planned total was there to come true."""
 
@@ -69,9 +67,8 @@ def record(written: Mapping[str, Any], entries: Sequence[Entry], *, run: str) ->
         prior=plan.prior or first.prior,  # of the rows a step that were taken in the end
         predicted=_predicted(first),
         actual=_measured(entries, first),
-        loss_slope=_slope([step.event for step in steps]),
         night=begun.run,
-        window_seconds=plan.window_seconds,
+        rows=dataset.num_train,
         promised=_promised(first),
         rehearsed=_promised(plan) if newest(entries, Rehearsed) else {},
         ended=stopped.reason if over and stopped else "",
@@ -84,15 +81,13 @@ def record(written: Mapping[str, Any], entries: Sequence[Entry], *, run: str) ->
 def surroundings(model: ModelProfile, dataset: DatasetProfile, hardware: Hardware,
                  installed: Mapping[str, str]) -> dict[str, Any]:  # fmt: skip
     """What two nights are compared by: model, rows and machine, as `Remembered` spells them."""
-    alike = ("architecture", "num_parameters", "hidden_size", "num_layers", "vocab_size")
+    alike = ("architecture", "num_parameters", "hidden_size")
     return {name: getattr(model, name) for name in alike} | {
         "machine": machine(hardware),
         "versions": versions(installed),
         "free_bytes": hardware.memory_free_bytes,
         "avg_tokens_per_sample": dataset.avg_tokens_per_sample,
         "data": tag(dataset),
-        "rows": dataset.num_train,
-        "tokens": dataset.train_tokens,
     }
 
 
@@ -190,14 +185,6 @@ def _total(entries: Sequence[Entry], steps: Sequence[Stepped]) -> dict[str, floa
     if over is None or stopped is None or disturbed or again or stopped.reason not in AS_PLANNED:
         return {}
     return {"total": every(entries, Ended)[-1].t, "steps": float(steps[-1].step)}
-
-
-def _slope(steps: Sequence[Stepped]) -> float | None:
-    """Change of the training loss for each tenfold of the steps, by least squares."""
-    told = [(math.log10(step.step), step.loss) for step in steps if math.isfinite(step.loss)]
-    if len(told) < SLOPE_STEPS:
-        return None
-    return linear_regression(*zip(*told, strict=True)).slope
 
 
 def _gain(entries: Sequence[Entry]) -> float | None:

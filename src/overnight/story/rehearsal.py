@@ -56,7 +56,7 @@ def _conclude(on: Stage, loop: Loop) -> None:
     deadline = loop.course.deadline
     done = loop.session.progress.step
     horizon = on.session.agreed(deadline.reachable(on.now)) or done
-    warmup = rules.warmup_steps(horizon, on.request.settings.warmup_ratio)
+    warmup = rules.warmup_steps(horizon, on.plan.candidate.warmup_ratio)
     warmup = max(warmup, done + WARM_AGAIN)  # the rate goes on from where the rehearsal left it
     correction.correct(on, replace(deadline, horizon=horizon), measured)
     on.teller.horizon = horizon

@@ -9,7 +9,6 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from overnight.planning import ranking
 from overnight.planning.alike import Asked
 from overnight.planning.lessons import lessons
 from overnight.planning.question import Question
+from overnight.probe.host import installed
 from overnight.story import record
 from overnight.story.begin import PLAN
 from overnight.training import journal
@@ -75,21 +75,15 @@ def _say(line: str) -> None:
 
 def asked(question: Question) -> Asked:
     """The question as far as it is settled before history is heard."""
-    dataset, model, chosen = question.dataset, question.model, _without_history(question)
+    dataset, chosen = question.dataset, _without_history(question)
     length = min(dataset.avg_tokens_per_sample, chosen.max_length) if chosen else 0.0
     return Asked(
-        machine=record.machine(question.hardware),
-        versions=record.versions({name: _installed(name) for name in record.VERSIONED}),
-        architecture=model.architecture,
-        num_parameters=model.num_parameters,
-        hidden_size=model.hidden_size,
-        avg_tokens_per_sample=dataset.avg_tokens_per_sample,
-        data=record.tag(dataset),
+        **record.surroundings(question.model, dataset, question.hardware,
+                              {name: installed(name) or "" for name in record.VERSIONED}),
         method=chosen.method if chosen else None,
         precision=chosen.precision if chosen else None,
         tokens=chosen.per_device_train_batch_size * length if chosen else None,
-        free_bytes=question.hardware.memory_free_bytes,
-    )
+    )  # fmt: skip
 
 
 def _without_history(question: Question) -> Candidate | None:
@@ -98,10 +92,3 @@ def _without_history(question: Question) -> Candidate | None:
         return ranking.chosen(question)[0].candidate
     except OvernightError:
         return None  # nothing fits: whoever asks for the plan is told so
-
-
-def _installed(name: str) -> str:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return ""

@@ -6,7 +6,6 @@ refusal that names what differs. Never: a difference passed over in silence.
 
 import json
 from collections.abc import Mapping, Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import xxhash
 
 from overnight.codec import from_json, to_json
 from overnight.probe import weights
+from overnight.probe.host import installed
 from overnight.story.begin import PLAN
 from overnight.story.intake import Data
 from overnight.story.look import Look
@@ -132,16 +132,9 @@ def _named(one: Hardware) -> str:
 
 
 def _changed(versions: Mapping[str, str]) -> list[str]:
-    now = {name: _version(name) for name in versions}
+    now = {name: installed(name) or "gone" for name in versions}
     return [
         f"{name} was {then} and is {now[name]}"
         for name, then in versions.items()
         if now[name] != then
     ]
-
-
-def _version(name: str) -> str:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return "gone"

@@ -16,7 +16,7 @@ from overnight.probe.trace import Recorder, Trace
 from overnight.training import methods
 from overnight.training.losses import Head
 from overnight.training.optimizer import adamw
-from overnight.values.errors import ModelError
+from overnight.values.errors import ModelError, first_line
 from overnight.values.facts import Hardware, ModelProfile
 from overnight.values.plan import Candidate, MemoryEstimate
 
@@ -38,8 +38,6 @@ class Batch:
     length: int
     padded: bool
     """Whether one of its rows is shorter, so that attention needs a mask."""
-    supervised: float = 1.0
-    """Share of its positions that are learnt."""
 
 
 def fullest(candidate: Candidate, model: ModelProfile) -> Batch:
@@ -76,7 +74,7 @@ def traced(
     try:
         seen = step(config, candidate, fullest(candidate, model), device=hardware.device)
     except RuntimeError as error:  # torch's own kinds for what hangs on data or is not built
-        why = str(error).partition("\n")[0]
+        why = first_line(error)
         raise ModelError(
             f"{model.path} ({model.architecture}) cannot be traced ({why}); leave --trace out"
         ) from error
@@ -210,8 +208,7 @@ def _tensors(batch: Batch) -> dict[str, Any]:
     import torch
 
     shape = (batch.rows, batch.length)
-    learnt = max(round(batch.supervised * batch.rows * batch.length), 1)
-    places = torch.zeros(learnt, dtype=torch.long)
+    places = torch.zeros(batch.rows * batch.length, dtype=torch.long)
     mask = torch.ones(shape, dtype=torch.long) if batch.padded else None
     return {
         "input_ids": torch.zeros(shape, dtype=torch.long), "attention_mask": mask,

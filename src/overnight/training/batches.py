@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from overnight.values.decisions import (
-    Progress,
-)
+from overnight.planning.lengths import MEGA_STEPS
+from overnight.values.decisions import Progress
 
 if TYPE_CHECKING:
     import torch
@@ -22,9 +21,6 @@ if TYPE_CHECKING:
 
 Rows = NDArray[np.int64]
 
-MEGA_STEPS = 32
-"""Rows of so many steps are sorted by length together, then the steps are shuffled: little padding,
-and every epoch another company."""
 LEAD = (6, 1, 4, 2, 5, 0, 7, 3)
 """Which eighth of the sizes each of the first steps is of, the smallest 0: what a rehearsal has
 measured is like what comes after it. Left to chance the first seven of a night held 1.6 times, the

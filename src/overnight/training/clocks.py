@@ -19,17 +19,10 @@ def deadline_boot(started: Started, clock: Clock, *, last: Entry | None = None) 
     counted = started.boot_id == clock.boot_id() and not started.by_clock
     if started.deadline_utc is not None and not counted:
         ends.append(clock.boot() + started.deadline_utc - clock.utc())
-    budget = _budget(started)
+    budget = started.window_seconds
     if budget is not None and started.boot_id == clock.boot_id():
         ends.append(started.started_boot + budget)
     elif budget is not None:
         spent = max(clock.utc() - started.started_utc, last.t if last else 0.0)
         ends.append(clock.boot() + budget - spent)
     return min(ends, default=None)
-
-
-def _budget(started: Started) -> float | None:
-    """Seconds from the first start to the deadline."""
-    if started.window_seconds is not None or started.deadline_utc is None:
-        return started.window_seconds
-    return started.deadline_utc - started.started_utc

@@ -262,14 +262,14 @@ def started(entries: Sequence[Entry]) -> Started | None:
     return next(found, None)
 
 
-def write_json(path: Path, value: object, *, fsync: bool = False) -> None:
-    """Put a value into the place of `path` as a whole: plan.json, status.json.
+def write_json(path: Path, value: object) -> None:
+    """Put a value into the place of `path` as a whole: status.json, extend.
 
     Raises:
         DiskTrouble: the disk refused; the old file is untouched.
     """
     text = json.dumps(to_json(value), allow_nan=False, indent=2) + "\n"
-    with_ballast(path.parent, lambda: replace_text(path, text, fsync=fsync), what=str(path))
+    with_ballast(path.parent, lambda: replace_text(path, text), what=str(path))
 
 
 def read_json(path: Path, kind: type[T]) -> T | None:

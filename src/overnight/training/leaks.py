@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from overnight.training import processes, state
 from overnight.training.packing import flat
+from overnight.values.errors import first_line
 
 if TYPE_CHECKING:
     import torch
@@ -46,7 +47,7 @@ def _told(session: "Session") -> str:
     except (TypeError, ValueError, RuntimeError) as error:
         if state.out_of_memory(error):
             raise
-        return f"the model takes no packed rows: {str(error).strip().partition(chr(10))[0][:120]}"
+        return f"the model takes no packed rows: {first_line(error)}"
 
 
 def _compared(session: "Session") -> str:

@@ -9,7 +9,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from overnight.training import compiled, kernels, lora_linear
-from overnight.values.errors import InputError, ModelError
+from overnight.values.errors import InputError, ModelError, first_line
 from overnight.values.facts import NAMES_OF_EXPERTS
 from overnight.values.plan import Candidate
 
@@ -27,7 +27,7 @@ def _load(path: str, *, trust_remote_code: bool, **options: Any) -> Any:
             path, trust_remote_code=trust_remote_code, use_safetensors=True, **options
         )
     except (OSError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        reason = first_line(error)
         raise ModelError(f"{path}: the model cannot be loaded: {reason}") from error
 
 

@@ -1,4 +1,4 @@
-"""Small JSON files that tell when they are damaged: plan.json, base.json, probe.json.
+"""Small JSON files that tell when they are damaged: plan.json, probe.json and others.
 
 In: a path and a value. Out: the file, replaced as a whole; its content again, or one line that
 says what is wrong with it. Never: takes for whole what is not exactly what was written.

@@ -13,6 +13,17 @@ its exit status. Never: a traceback for the user's mistake (the command line pri
       EndedEarly               4   stopped, interrupted, past its deadline; `final/` is usable
 """
 
+MOST_LETTERS = 160
+"""Of what a library says, in a line of ours."""
+
+
+def first_line(error: BaseException) -> str:
+    """The first line that says something: not one that only announces the next."""
+    lines = str(error).strip().splitlines()
+    kept = lines[:2] if lines and lines[0].endswith(":") else lines[:1]
+    said = " ".join(part.strip() for part in kept)
+    return said.rstrip(".")[:MOST_LETTERS] or repr(error)[:MOST_LETTERS]
+
 
 class OvernightError(Exception):
     """Root of the tree; `exit_status` is what the command returns (DESIGN 9)."""

@@ -78,7 +78,8 @@ class DatasetProfile:
 
     path: str
     format: str
-    """How it was read: `messages`, `sharegpt`, `alpaca`, `prompt-completion`, `turns`, `text`."""
+    """How it was read: `messages`, `sharegpt`, `alpaca`, `prompt-completion`, `turns`, `text`;
+    `imagined` where there is none."""
     fingerprint: str
     """Hash of the content; the same rows give the same one wherever they lie."""
     num_rows: int

@@ -1,7 +1,6 @@
-"""What happened and what is to be done next.
+"""What happened in a night: events, past participles, as the journal keeps them.
 
-Events are past participles, decisions are imperatives, so a log line and an instruction cannot be
-confused. In: nothing. Out: frozen values. Never: how they are written down (training/journal.py).
+In: nothing. Out: frozen values. Never: how they are written down (training/journal.py).
 Times `t` of an `Entry` are seconds since the night's first start, resumptions included.
 """
 
@@ -213,7 +212,7 @@ class Stopped:
 
     step: int
     reason: str
-    """`horizon`, `window`, `stop`, `signal`, `session`, `health`, `overfit`."""
+    """`horizon`, `window`, `stop`, `signal`, `session`, `health`, `patience`, `overfit`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

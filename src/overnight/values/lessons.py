@@ -22,12 +22,10 @@ class Remembered:
     machine: str
     """Device, its number and the processors: what makes two nights comparable."""
     versions: str
-    """Of torch and transformers."""
+    """Of overnight, torch and transformers."""
     architecture: str
     num_parameters: int
     hidden_size: int
-    num_layers: int
-    vocab_size: int
     avg_tokens_per_sample: float
     candidate: Candidate
     fitted: Candidate | None = None
@@ -41,17 +39,12 @@ class Remembered:
     actual: dict[str, float] = field(default_factory=dict)
     """What was measured, under the same keys; `total` in seconds and `steps` besides, where the
     night came to its planned end undisturbed."""
-    loss_slope: float | None = None
-    """Change of the training loss for each tenfold of the steps; negative is learning."""
     night: str = ""
     """The night's own random name: what was remembered of it before is replaced."""
     data: str = ""
     """Tells the same data from other; nothing can be read out of it."""
     rows: int = 0
     """Training rows."""
-    tokens: int = 0
-    """Of one epoch, cut."""
-    window_seconds: float | None = None
     promised: dict[str, Interval] = field(default_factory=dict)
     """The intervals of what was predicted, under the same keys."""
     rehearsed: dict[str, Interval] = field(default_factory=dict)

@@ -25,7 +25,8 @@ class Candidate:
     num_train_epochs: float | None = None
     """None where the window alone decides."""
     max_steps: int | None = None
-    warmup_ratio: float = 0.03
+    warmup_ratio: float | None = None
+    """None: the rule's (planning/rules.py)."""
     lr_scheduler_type: Literal["linear", "constant", "cosine", "wsd"] = "linear"
     max_grad_norm: float = 1.0
     weight_decay: float = 0.0
@@ -119,8 +120,8 @@ class TimeEstimate:
 
     phases: dict[str, Interval]
     """In their order: `imports`, `tokenising`, `loading`, `first look` (a save, the base measured),
-    `settling` (what the first steps take beyond later ones), `training`, `evaluations`, `saves`,
-    `ending` (last save, last looks), `publish`."""
+    `settling` (what the first steps take beyond later ones), `trials`, `training`, `evaluations`,
+    `saves`, `ending` (last save, last looks), `publish`."""
     total_steps: int
     """The horizon: optimizer steps until the learning rate is zero."""
     epochs: float
