@@ -14,7 +14,8 @@ from overnight.values.ledger import Stepped
 
 
 def begun(aim: Aim, warmup_ratio: float | None = None) -> Course:
-    return course(aim, tokens_per_step=10.0, warmup_ratio=warmup_ratio)
+    given = replace(aim.candidate, warmup_ratio=warmup_ratio)
+    return course(replace(aim, candidate=given), tokens_per_step=10.0)
 
 
 def taken(path: Course, own: float, seconds: float = 1.0) -> Course:
@@ -41,7 +42,6 @@ def test_the_margin_of_every_deadline_lies_behind_the_trial(seconds: float) -> N
     path = course(
         Aim(candidate=tiny.CANDIDATE, horizon=9, seconds=seconds),
         tokens_per_step=10.0,
-        warmup_ratio=None,
     )
     reserve = path.deadline.reserve
     assert path.deadline.ends_at == with_margin(seconds)
@@ -52,7 +52,6 @@ def test_a_trial_of_equal_time_ends_with_its_time_at_rate_zero() -> None:
     path = course(
         Aim(candidate=tiny.CANDIDATE, horizon=50, seconds=20.0),
         tokens_per_step=10.0,
-        warmup_ratio=None,
     )
     own, rates = 0.0, []
     for _ in range(60):
@@ -89,5 +88,5 @@ def test_a_given_share_of_warm_up_is_kept() -> None:
 def test_stages_are_open_from_the_first_step_for_nothing_is_rehearsed() -> None:
     later = Curriculum(later=(Leg(rows_per_step=2, begins=0.5),))
     path = course(Aim(candidate=tiny.CANDIDATE, horizon=10), tokens_per_step=10.0,
-                  warmup_ratio=None, stages=later)  # fmt: skip
+                  stages=later)  # fmt: skip
     assert [path.deadline.stages.at(step) for step in (0, 4, 5, 9)] == [0, 0, 1, 1]

@@ -1,7 +1,6 @@
 """What is put into `final/`, when it is tested, and what happens where a test fails or hangs."""
 
 import math
-import signal
 import stat
 import sys
 from dataclasses import replace
@@ -124,17 +123,6 @@ export.put_in_place(Path(sys.argv[-2]), export.stage(Path(sys.argv[-2]), name))
 """
 
 
-def test_a_process_that_is_there_already_tests_and_only_the_first(publisher: Publisher, tests_with):
-    starts = tests_with(AHEAD)
-    publisher.examiner.prepare()
-    publisher.examiner.prepare()
-    assert publisher.examiner.start("checkpoint-5").wait(30.0) == 0
-    assert holds(publisher, "5")
-    assert publisher.examiner.start("checkpoint-10").wait(30.0) == 0
-    assert holds(publisher, "10")
-    assert starts.read_text() == "- checkpoint-10 "
-
-
 def test_what_is_published_is_told_to_the_process_that_waits(publisher: Publisher, tests_with):
     starts = tests_with(AHEAD)
     publisher.examiner.prepare()
@@ -153,14 +141,6 @@ def test_one_that_died_before_its_turn_is_replaced(publisher: Publisher, tests_w
     publisher.journal.append(chosen("checkpoint-5"))
     assert publisher.publish() and holds(publisher, "5")
     assert starts.read_text() == "- checkpoint-5 "
-
-
-def test_one_that_nobody_needs_is_ended(publisher: Publisher, tests_with):
-    tests_with(AHEAD)
-    publisher.examiner.prepare()
-    waiting = publisher.examiner._ahead
-    publisher.examiner.end()
-    assert waiting.wait(0.0) == -signal.SIGKILL and publisher.examiner._ahead is None
 
 
 PREPARED = Prepared(import_seconds=4.0, data_seconds=1.0, load_seconds=0.5, fingerprint="",

@@ -286,7 +286,7 @@ def test_lost_patience_anneals_and_ends_before_the_planned_horizon():
     assert [event.why for event in of(Replanned, events)] == [IMPATIENT]
     assert len(of(Evaluated, events)) >= 4  # the first sets the best, three do not beat it
     assert of(Stepped, events)[-1].step == events[-1].step == 48  # 40 and a fifth more
-    assert events[-1].reason == "horizon"
+    assert events[-1].reason == "patience"
 
 
 @pytest.mark.tiny

@@ -13,7 +13,14 @@ from overnight.planning.question import Question
 from overnight.planning.rates import rate_for
 from overnight.values.errors import NoPlanFits
 from overnight.values.facts import Interval
-from overnight.values.plan import Candidate, MemoryEstimate, Plan, Reserve, TimeEstimate
+from overnight.values.plan import (
+    Candidate,
+    MemoryEstimate,
+    Plan,
+    Reserve,
+    TimeEstimate,
+    margin_seconds,
+)
 from overnight.values.units import show_duration
 
 __all__ = ["Question", "choose", "corrected", "rated", "sized", "too_short", "traced"]
@@ -31,7 +38,7 @@ def _refuse_hopeless(question: Question, prices: Prices) -> None:
     window = question.window_seconds
     if window is None:
         return
-    if window <= prices.start.low + prices.publish.low:
+    if window <= prices.start.low + prices.publish.low + margin_seconds(window):
         likely = prices.start.mid + prices.evaluation.mid
         raise too_short(window, likely, timing.reserve(prices, window))
 
