@@ -1,22 +1,20 @@
 """What is put into `final/`, when it is tested, and what happens where a test fails or hangs."""
 
-import math
 import stat
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.fakes import FakeClock
-from tests.training.nights import WEIGHTS, Night, start, stepped
+from tests.training.nights import WEIGHTS, Night, stepped
 
 from overnight.codec import entry_to_line
 from overnight.probe.clock import SystemClock
 from overnight.story.examiner import Examiner
-from overnight.story.publishing import Prices, Publisher, prices, publish_seconds
+from overnight.story.publishing import Publisher
 from overnight.training import export, journal
 from overnight.training.journal import Journal
-from overnight.values.ledger import Chosen, Continued, Prepared, Published, Saved
+from overnight.values.ledger import Chosen, Continued, Published, Saved
 
 PYTHON = sys.executable
 PUBLISHES = """
@@ -141,29 +139,6 @@ def test_one_that_died_before_its_turn_is_replaced(publisher: Publisher, tests_w
     publisher.journal.append(chosen("checkpoint-5"))
     assert publisher.publish() and holds(publisher, "5")
     assert starts.read_text() == "- checkpoint-5 "
-
-
-PREPARED = Prepared(import_seconds=4.0, data_seconds=1.0, load_seconds=0.5, fingerprint="",
-                    weights="")  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("window", "kept", "ahead"), [(60.0, 3.25, 23.25), (3600.0, 9.25, None), (None, 9.25, None)]
-)
-def test_a_short_window_keeps_no_time_for_imports_at_its_end(clock: FakeClock, window, kept, ahead):
-    seen = prices([start(clock, window=window), PREPARED])
-    assert (seen.newest, seen.dearest, seen.anew) == (kept, kept, 9.25)
-    assert seen.ahead == (-math.inf if ahead is None else ahead)
-    assert publish_seconds(PREPARED, window) == pytest.approx(0.25 if ahead else 4.5)
-
-
-def test_the_dearest_start_counts_and_the_length_that_the_night_was_begun_with(clock: FakeClock):
-    begun = start(clock, window=60.0)
-    longer = replace(begun, window_seconds=7200.0)
-    slow = replace(PREPARED, load_seconds=2.5)
-    seen = prices([begun, slow, longer, PREPARED])
-    assert (seen.dearest, seen.newest) == (6.25, 3.25)
-    assert prices([begun]) == Prices()
 
 
 def test_what_was_chosen_before_training_went_on_counts_no_more(publisher, tests_with):
