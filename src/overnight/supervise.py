@@ -18,7 +18,7 @@ from overnight.report.words import inert
 from overnight.story import asked, begin, windows
 from overnight.story.alone import alone, end_orphan
 from overnight.story.begin import Night
-from overnight.story.children import Child, Signals
+from overnight.story.children import KILL_SECONDS, Child, Signals
 from overnight.story.closing import DISK_REFUSED, Closing, given_back, left_at_once
 from overnight.story.examiner import Examiner
 from overnight.story.outliving import outliving_readers
@@ -38,6 +38,7 @@ REFUSAL_SECONDS = 60.0
 READING_SHARE = 0.02
 """Of the time that reading the journal may take."""
 SLICE = 0.2  # seconds between two looks at the child
+KILL_SHARE = 0.3  # of what is kept for publishing: so long an ended child may take to be gone
 CHILD_SECONDS = asked.LEAVE_SECONDS + 0.5
 """After SIGTERM: when a child that has not left by itself is ended."""
 PASSED_ON = (2, 3)
@@ -156,7 +157,7 @@ class Supervisor:
                 return status, ""
             why = self._must_go(child, vigil)
             self._prepare()
-            if why and not child.kill():
+            if why and not child.kill(min(KILL_SECONDS, KILL_SHARE * self.prices.newest)):
                 self.stuck = True
                 return -int(signal.SIGTERM), why
             if why:

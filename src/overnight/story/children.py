@@ -97,14 +97,14 @@ class Child:
             self._process.stdin.write(line.encode() + b"\n")
             self._process.stdin.flush()
 
-    def kill(self) -> bool:
-        """Ends it now, with what it has started, and waits; whether it is gone.
+    def kill(self, seconds: float = KILL_SECONDS) -> bool:
+        """Ends it now, with what it has started, and waits so long; whether it is gone.
 
         A process that waits for a disk or a file server that does not answer cannot be ended.
         """
         kill_tree(self._process.pid)
         with suppress(subprocess.TimeoutExpired):
-            self._process.wait(KILL_SECONDS)
+            self._process.wait(seconds)
         self._let_go()
         return self._process.poll() is not None
 
