@@ -156,7 +156,8 @@ class Supervisor:
             if status is not None:
                 return status, ""
             why = self._must_go(child, vigil)
-            self._prepare()
+            if not why:
+                self._prepare()
             if why and not child.kill(min(KILL_SECONDS, KILL_SHARE * self.prices.newest)):
                 self.stuck = True
                 return -int(signal.SIGTERM), why
