@@ -1,14 +1,16 @@
 """How a night opens: read from a whole one."""
 
 import json
+import os
+import signal
 from pathlib import Path
 
 import pytest
-from tests.small_nights import told
+from tests.small_nights import Small, start, told, train, wait_until
 
 from overnight.codec import from_json
 from overnight.story import opening
-from overnight.training import export
+from overnight.training import export, lineage
 from overnight.values.choices import Rated
 from overnight.values.ledger import (
     Answered,
@@ -16,6 +18,7 @@ from overnight.values.ledger import (
     Event,
     Promoted,
     Replanned,
+    Resumed,
     Saved,
     Stepped,
 )
@@ -58,3 +61,19 @@ def test_the_tokenizer_lies_ready_to_be_published(finished: Path):
     names = {path.name for path in (finished / export.TOKENIZER).iterdir()}
     assert names <= {path.name for path in (finished / "final").iterdir()}
     assert "tokenizer.json" in names
+
+
+@pytest.mark.tiny
+def test_a_night_that_begins_again_can_always_be_published(small: Small, tmp_path: Path):
+    run, words = tmp_path / "run", ("--set", "max_steps=40", "--set", "save_steps=1000")
+    process = start(small, run, *words)
+    wait_until(lambda: bool(run.is_dir() and told(run, Promoted)), process)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert train(small, run, *words).returncode == 0
+    entries = told(run)
+    again = next(place for place, one in enumerate(entries) if isinstance(one.event, Resumed))
+    assert entries[again].event.name == "checkpoint-0"
+    for end in range(again, len(entries)):  # wherever it was killed once more
+        assert "checkpoint-0" in lineage.promoted(entries[:end])
+    assert [one.event.step for one in told(run, Saved)] == [0, 40]

@@ -3,6 +3,7 @@
 In: what was looked at and planned. Out: a Loop that stands where the night stands. Never: trains.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -29,6 +30,7 @@ from overnight.training.loop import Loop
 from overnight.training.session import Material
 from overnight.values.ledger import (
     Answered,
+    Entry,
     Evaluated,
     Part,
     Prepared,
@@ -102,7 +104,7 @@ def _begun(on: Stage, prepared: Prepared) -> Loop:
         lost = last_step(on.teller.entries)
         on.teller.tell(Resumed(step=0, name=found.name, steps_lost=lost,
                                passed_over=found.passed_over))  # fmt: skip
-    return _fresh(on)
+    return _fresh(on, "" if found is None else found.name)
 
 
 def _course(on: Stage) -> Course:
@@ -147,8 +149,11 @@ def _loop(on: Stage, then: Standing) -> Loop:
     return loop
 
 
-def _fresh(on: Stage) -> Loop:
-    """Rehearses what is needed before step 1: memory, one save, one look at each held-out part."""
+def _fresh(on: Stage, found: str) -> Loop:
+    """Rehearses what is needed before step 1: memory, one save, one look at each held-out part.
+
+    `found` is the checkpoint of step 0 of an earlier process, if there is one.
+    """
     sizing.size(on)
     loop = _loop(on, _stood(on, ""))
     loop.take_up()
@@ -158,14 +163,14 @@ def _fresh(on: Stage) -> Loop:
     on.teller.horizon = _provisional(on)
     came = continued.checked(on)
     if came is None:
-        _keep(on, loop)
+        _keep(on, loop, found)
     _measure_base(on, loop)
     on.answer_seconds = answering(on.teller.entries)
     if not on.answer_seconds:  # a night that begins again has them already
         write_answers(on, "before")
     if came is not None:
         on.teller.tell(continued.take(on, came))
-        _keep(on, loop)
+        _keep(on, loop, found)
         _tell_look(on, loop, on.keeper.evaluate(on.session))
     pilots.run(on, loop)
     deadline = replace(loop.course.deadline, answer_seconds=on.answer_seconds)
@@ -178,11 +183,25 @@ def _fresh(on: Stage) -> Loop:
     return loop
 
 
-def _keep(on: Stage, loop: Loop) -> None:
-    """The first checkpoint: what is there before step 1."""
+def _keep(on: Stage, loop: Loop, found: str) -> None:
+    """The first checkpoint: what is there before step 1.
+
+    One that is there and proved stays: until another in its place had been proved as well there
+    would be nothing to publish.
+    """
+    if found in lineage.promoted(on.teller.entries):
+        on.keeper.parent = found
+        loop.happened(_told_of(on.teller.entries, found))
+        return
     saved = on.keeper.save(on.session)
     if saved is not None:
         on.teller.tell(loop.happened(saved))
+
+
+def _told_of(entries: Sequence[Entry], name: str) -> Saved:
+    """The newest save under this name."""
+    return next(one.event for one in reversed(entries)
+                if isinstance(one.event, Saved) and one.event.name == name)  # fmt: skip
 
 
 def _measure_base(on: Stage, loop: Loop) -> None:
