@@ -65,7 +65,7 @@ def test_the_verdict_s_share_of_the_window_is_kept(
 def test_what_is_stands_beside_what_was_asked(on: Comparing) -> None:
     kept = sealed.read(on.folder / PLAN)
     assert from_json(kept["hardware"], Hardware).cpu_count >= 1 and kept["request"]["data"]
-    assert [one.data_seconds >= 0 for one in on.told(Prepared)] == [True]  # type: ignore[attr-defined]
+    assert [one.data_seconds >= 0 for one in on.told.every(Prepared)] == [True]
 
 
 def test_events_are_journalled_and_said(on: Comparing, capsys: pytest.CaptureFixture[str]) -> None:
@@ -73,7 +73,7 @@ def test_events_are_journalled_and_said(on: Comparing, capsys: pytest.CaptureFix
     on.tell(Noted(text="hello"))
     captured = capsys.readouterr()
     assert captured.err == "a takes no further part: it does not fit\nhello\n"
-    assert captured.out == "" and len(on.refused()) == 1
+    assert captured.out == "" and len(on.told.refused()) == 1
 
 
 def test_whose_turn_it_is_can_be_read_by_whoever_watches(on: Comparing) -> None:

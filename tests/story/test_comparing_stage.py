@@ -1,9 +1,9 @@
-"""What a comparison's journal says so far."""
+"""Everything alive in the process that compares, with nothing in it that trains."""
 
 from pathlib import Path
 
 import pytest
-from tests.comparisons import COUNTS, entries, looked, slices, trial, tried
+from tests.comparisons import entries, looked, trial, tried
 from tests.fakes import FakeClock
 
 from overnight.story.comparing_stage import Comparing
@@ -36,25 +36,16 @@ def test_time_goes_by(on: Comparing, clock: FakeClock) -> None:
     assert on.left == pytest.approx(40.0)
 
 
-def test_the_newest_slice_of_a_trial_counts(on: Comparing) -> None:
-    tell(on, *slices(trial("b"), [1.0, 2.0]), *slices(trial("a"), [3.0]))
-    newest = on.newest(trial("b"))
-    assert newest is not None and newest.round == 2
-    assert on.newest(trial("b", 2)) is None
-
-
-def test_a_trial_is_seen_once_it_was_looked_at(on: Comparing) -> None:
-    assert on.base() is None
-    tell(on, looked(None, 6.0), looked(trial("b"), 5.0))
-    base = on.base()
-    assert base is not None and base.counts == COUNTS
-    assert on.seen(trial("b")) and not on.seen(trial("a")) and not on.seen(trial("b", 2))
+def test_what_is_told_is_the_journal_as_it_is_now(on: Comparing) -> None:
+    assert on.told.base() is None
+    tell(on, looked(None, 6.0))
+    assert on.told.base() is not None
 
 
 def test_only_settings_that_take_part_count_as_tried(on: Comparing) -> None:
     tell(on, *tried("a"), *tried("b"), Refused(setting="a", why="x"))
     assert [one.setting for one in on.tried()] == ["b"]
-    assert [one.setting for one in on.refused()] == ["a"]
+    assert list(on.told.tried()) == ["a", "b"] and on.told.refused() == {"a": "x"}
 
 
 def test_each_trial_has_a_folder_of_its_own_whatever_its_setting_is_called(

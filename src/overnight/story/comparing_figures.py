@@ -5,86 +5,16 @@ a trial that was not trained to its end.
 """
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from statistics import fmean
 
 import numpy as np
 
-from overnight.planning import division
 from overnight.story import comparing_scores as scores
+from overnight.story.comparing_told import Told
 from overnight.values.comparison import Compared, Comparison, Outcome, Spread
-from overnight.values.ledger import Entry, Event, Noted, Started
-from overnight.values.trials import Divided, Entered, Kind, Refused, Sliced, Trial, Tried, Weighed
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """The journal of a comparison, by kind."""
-
-    events: Sequence[Event]
-
-    @classmethod
-    def of(cls, entries: Iterable[Entry]) -> "Told":
-        """Without when each was written."""
-        return cls([entry.event for entry in entries])
-
-    def entered(self) -> dict[str, Entered]:
-        """The settings that took part, in the order in which they were planned."""
-        found = {one.setting: one for one in self.events if isinstance(one, Entered)}
-        return {name: one for name, one in found.items() if name in self.tried()}
-
-    def tried(self) -> dict[str, Tried]:
-        """What the first steps of each setting have shown."""
-        return {one.setting: one for one in self.events if isinstance(one, Tried)}
-
-    def slices(self, setting: str) -> list[Sliced]:
-        """Of one setting, with at least one steady step."""
-        every = (one for one in self.events if isinstance(one, Sliced))
-        return [one for one in every if one.trial.setting == setting and one.seconds > 0.0]
-
-    def newest(self, trial: Trial) -> Sliced | None:
-        """A trial's newest slice."""
-        every = (one for one in reversed(self.events) if isinstance(one, Sliced))
-        return next((one for one in every if one.trial == trial), None)
-
-    def look(self, trial: Trial | None) -> Weighed | None:
-        """The look after a trial, or at the base."""
-        every = (one for one in self.events if isinstance(one, Weighed))
-        return next((one for one in every if one.trial == trial), None)
-
-    def refused(self) -> dict[str, str]:
-        """Settings left out, and why."""
-        return {one.setting: one.why for one in self.events if isinstance(one, Refused)}
-
-    def divided(self) -> Divided | None:
-        """How the window was divided first."""
-        return next((one for one in self.events if isinstance(one, Divided)), None)
-
-    def work(self) -> float:
-        """Supervised tokens of equal work."""
-        first = (self.newest(Trial(setting=name, seed=1, kind="time")) for name in self.entered())
-        done = [one.learnt for one in first if one and one.over in ("window", "horizon")]
-        return float(min(done, default=0))
-
-    def trials(self, setting: str, kind: Kind) -> dict[int, Trial]:
-        """By seed: the trials of a setting that count, each looked at after its end. A trial of
-        equal time that did the equal work counts as one of equal work."""
-        plan, found = self.divided(), dict[int, Trial]()
-        for seed in range(1, (plan.seeds if plan else 0) + 1):
-            timed = Trial(setting=setting, seed=seed, kind="time")
-            wanted = [timed] if kind == "time" else [
-                Trial(setting=setting, seed=seed, kind="work"),
-                *([timed] if self._does_the_work(timed) else ()),
-            ]  # fmt: skip
-            seen = next((one for one in wanted if self.look(one) is not None), None)
-            if seen is not None:
-                found[seed] = seen
-        return found
-
-    def _does_the_work(self, trial: Trial) -> bool:
-        last = self.newest(trial)
-        return last is not None and division.same_work(last.learnt, self.work())
+from overnight.values.ledger import Entry, Noted, Started
+from overnight.values.trials import Divided, Kind, Sliced, Trial
 
 
 def compared(entries: Sequence[Entry], *, data: str, model: str, machine: str,
@@ -95,14 +25,14 @@ def compared(entries: Sequence[Entry], *, data: str, model: str, machine: str,
         ValueError: not two settings were tried.
     """
     told = Told.of(entries)
-    begun = next(one for one in told.events if isinstance(one, Started))
+    begun = told.every(Started)[0]
     order = [name for name in names if name in told.entered()]
     if len(order) < 2:
         raise ValueError("fewer than two settings were tried")
-    base, plan = told.look(None), told.divided()
+    base, plan = told.base(), told.divided()
     noise = scores.Noise.of([_ratios(told, name, order[0]) for name in order[1:]])
     settings = tuple(_setting(told, name, order[0], noise) for name in order)
-    seconds = min((one.seconds for one in told.events if isinstance(one, Divided)), default=0.0)
+    seconds = min((one.seconds for one in told.every(Divided)), default=0.0)
     return Comparison(
         data=data,
         model=model,
@@ -118,7 +48,7 @@ def compared(entries: Sequence[Entry], *, data: str, model: str, machine: str,
         work=told.work(),
         refused=told.refused(),
         whole=_whole(told, order, plan),
-        notes=tuple(one.text for one in told.events if isinstance(one, Noted)),
+        notes=tuple(one.text for one in told.every(Noted)),
     )
 
 
@@ -177,7 +107,7 @@ def _around(seen: Sequence[float], mid: float | None, tried: float) -> Spread:
 
 
 def _troubles(told: Told, name: str) -> dict[str, int]:
-    every = [one for one in told.events if isinstance(one, Sliced) and one.trial.setting == name]
+    every = [one for one in told.every(Sliced) if one.trial.setting == name]
     kinds = [kind for one in every for kind in one.troubles]
     found = {kind: sum(one.troubles.get(kind, 0) for one in every) for kind in dict.fromkeys(kinds)}
     lost = sum(one.over == "health" for one in every)
@@ -211,7 +141,7 @@ def _by_round(slices: Sequence[Sliced]) -> dict[tuple[int, str, int], float]:
 
 def _outcome(told: Told, name: str, reference: str, kind: Kind) -> Outcome | None:
     """The losses of one setting's trials, beside the reference's of the same seeds."""
-    base, mine, theirs = told.look(None), told.trials(name, kind), told.trials(reference, kind)
+    base, mine, theirs = told.base(), told.trials(name, kind), told.trials(reference, kind)
     if base is None or not mine:
         return None
     counts = np.asarray(base.counts, dtype=np.int64)

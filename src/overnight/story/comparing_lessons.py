@@ -14,7 +14,7 @@ from overnight.training.history import History, HistoryTrouble, place
 from overnight.values.ledger import Started
 from overnight.values.lessons import Remembered
 from overnight.values.plan import Candidate
-from overnight.values.trials import Sliced, Trial, Weighed
+from overnight.values.trials import Sliced, Trial
 
 if TYPE_CHECKING:
     from overnight.story.comparing_stage import Comparing
@@ -33,12 +33,12 @@ def remember(on: "Comparing", trial: Trial, candidate: Candidate) -> None:
 
 def remembered(on: "Comparing", trial: Trial, candidate: Candidate) -> Remembered | None:
     """A trial as history keeps it; None where it is one of equal work or took no steady step."""
-    slices = [one for one in on.told(Sliced) if one.trial == trial]
+    slices = [one for one in on.told.every(Sliced) if one.trial == trial]
     steady = [one for one in slices if one.seconds > 0.0]
     if trial.kind == "work" or not steady:
         return None
     question, plan = on.questions[trial.setting], on.plans[trial.setting]
-    begun = on.told(Started)[0]
+    begun = on.told.every(Started)[0]
     gain = _gain(on, trial)
     troubles = sum((sum(one.troubles.values()) for one in slices), 0)
     return Remembered(
@@ -69,8 +69,7 @@ def _actual(steady: Sequence[Sliced]) -> dict[str, float]:
 
 def _gain(on: "Comparing", trial: Trial) -> float | None:
     """Base minus trial, in nats a token."""
-    looks = on.told(Weighed)
-    mine, base = next((one for one in looks if one.trial == trial), None), on.base()
+    mine, base = on.told.look(trial), on.told.base()
     if mine is None or base is None or not base.counts:
         return None
     return (sum(base.sums) - sum(mine.sums)) / max(sum(base.counts), 1)

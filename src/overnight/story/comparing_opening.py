@@ -133,6 +133,5 @@ def check_enough(on: Comparing) -> None:
     """
     if len(on.plans) >= 2:
         return
-    out = {one.setting: one.why for one in on.refused()}
-    why = "; ".join(f"{name}: {reason}" for name, reason in out.items())
+    why = "; ".join(f"{name}: {reason}" for name, reason in on.told.refused().items())
     raise NoPlanFits(f"fewer than two settings can be run here ({why})")

@@ -44,8 +44,8 @@ WAY_BEYOND = 3600.0
 
 def plan_all(on: Comparing) -> None:
     """Plans every setting that was not refused; a refusal is journalled."""
-    known = {one.setting: one for one in on.told(Entered)}
-    out = {one.setting for one in on.told(Refused)}
+    known = {one.setting: one for one in on.told.every(Entered)}
+    out = on.told.refused()
     for name, question in on.questions.items():
         if name in out:
             continue
@@ -80,9 +80,9 @@ def _expected_seconds(on: Comparing) -> float:
 
 def try_all(on: Comparing) -> None:
     """A few steps of every setting that was not tried yet; the base's loss before the first."""
-    known = {one.setting for one in on.told(Tried)}
+    known = on.told.tried()
     for name in list(on.plans):
-        if name in known and on.base() is not None:
+        if name in known and on.told.base() is not None:
             continue
         check_room(on)
         on.at(name)
@@ -101,7 +101,7 @@ def check_room(on: Comparing) -> None:
     Raises:
         NoPlanFits: they cannot; names the shortest window that is likely to do.
     """
-    seen = {one.setting: one for one in on.told(Tried)}
+    seen = on.told.tried()
     tried = [seen[name] for name in on.plans if name in seen]
     if not tried:
         return
@@ -140,7 +140,7 @@ def _try_one(on: Comparing, name: str) -> None:
     whole = _unpacked(on, name, session, whole)
     while (gone := session.try_largest()) is not None:
         whole = recovery.as_small(whole, loop.shrink(gone))
-    if on.base() is None:
+    if on.told.base() is None:
         _look_at_base(on, session)
     steps = _few_steps(on, loop)
     if not steps:

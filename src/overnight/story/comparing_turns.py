@@ -88,10 +88,10 @@ def run(on: Comparing) -> None:
 
 def divided(on: Comparing) -> Division:
     """The division as it was journalled, else made now."""
-    told = on.told(Divided)
-    if told:
-        first = told[0]
-        return Division(seconds=min(one.seconds for one in told), seeds=first.seeds,
+    every = on.told.every(Divided)
+    if every:
+        first = every[0]
+        return Division(seconds=min(one.seconds for one in every), seeds=first.seeds,
                         work=first.work, rounds=first.rounds)  # fmt: skip
     tried = on.tried()
     left = (1.0 - SPARE_SHARE) * on.left
@@ -104,7 +104,7 @@ def divided(on: Comparing) -> Division:
         why.append(f"{found.seeds} of {on.seeds} seeds")
     if not found.work:
         why.append("no trials of equal work")
-    base = on.base()
+    base = on.told.base()
     on.tell(Divided(seconds=found.seconds, seeds=found.seeds, work=found.work,
                     rounds=found.rounds, rows=len(base.sums) if base else 0,
                     why=", ".join(why)))  # fmt: skip
@@ -112,7 +112,7 @@ def divided(on: Comparing) -> Division:
 
 
 def _look_seconds(on: Comparing) -> float:
-    return max((one.seconds for one in on.told(Weighed)), default=0.0)
+    return max((one.seconds for one in on.told.every(Weighed)), default=0.0)
 
 
 def _heat(on: Comparing, plan: Division, seed: int, kind: Kind) -> Heat:
@@ -121,10 +121,10 @@ def _heat(on: Comparing, plan: Division, seed: int, kind: Kind) -> Heat:
     heat = Heat(trials, {}, plan.seconds, plan.rounds)
     if kind == "work":
         heat.steps = comparing_work.steps(on)
-        done = {name for name, trial in trials.items() if comparing_work.does_it(on, trial)}
+        done = {name for name, trial in trials.items() if on.told.does_it(trial)}
         heat.trials = {name: one for name, one in trials.items()
                        if name in heat.steps and name not in done}  # fmt: skip
-    heat.trials = {name: one for name, one in heat.trials.items() if not on.seen(one)}
+    heat.trials = {name: one for name, one in heat.trials.items() if not on.told.seen(one)}
     return heat
 
 
@@ -136,13 +136,13 @@ def _run(on: Comparing, heat: Heat) -> bool:
             return False
         last_round = number
         trial = trials[name]
-        if name in on.plans and name in heat.trials and not on.seen(trial):
+        if name in on.plans and name in heat.trials and not on.told.seen(trial):
             _turn(on, heat, trial, number)
     return True
 
 
 def _turn(on: Comparing, heat: Heat, trial: Trial, number: int) -> None:
-    last = on.newest(trial)
+    last = on.told.newest(trial)
     if last is None or not last.over:
         if heat.reached(last, number):
             return
@@ -175,7 +175,7 @@ def _live(on: Comparing, heat: Heat, trial: Trial) -> Live:
     """The trial in the memory: as it is there, as its checkpoint has it, or at its beginning."""
     if on.live is None or on.live.trial != trial:
         on.drop()
-        aim, last = _aim(on, heat, trial), on.newest(trial)
+        aim, last = _aim(on, heat, trial), on.told.newest(trial)
         if last is not None:
             on.live = taken_up(on.ground, trial, aim, on.folder_of(trial) / last.name)
         if on.live is None:
@@ -188,7 +188,7 @@ def _live(on: Comparing, heat: Heat, trial: Trial) -> Live:
 def _aim(on: Comparing, heat: Heat, trial: Trial) -> Aim:
     """The setting's plan for as many steps as the trial will have, with the trial's own seed."""
     plan, asked = on.plans[trial.setting], on.questions[trial.setting]
-    tried = next(one for one in on.tried() if one.setting == trial.setting)
+    tried = on.told.tried()[trial.setting]
     steps = heat.steps.get(trial.setting) or max(1, int(heat.seconds / tried.step_seconds))
     suited = search.corrected(plan, asked, time=replace(plan.time, total_steps=steps),
                               memory=plan.memory, reserve=plan.reserve).candidate  # fmt: skip
@@ -199,7 +199,7 @@ def _aim(on: Comparing, heat: Heat, trial: Trial) -> Aim:
 def _look(on: Comparing, heat: Heat, trial: Trial) -> None:
     """The held-out rows after a trial; then its checkpoints have done their service."""
     live = _live(on, heat, trial)
-    base = on.base()
+    base = on.told.base()
     rows = on.ground.data.split.select[: len(base.sums) if base else 0]
     on.tell(weighed(on.ground, live.session, rows, trial))
     comparing_lessons.remember(on, trial, live.session.candidate)
@@ -212,10 +212,10 @@ def _look(on: Comparing, heat: Heat, trial: Trial) -> None:
 def _fits(on: Comparing, heat: Heat, number: int) -> bool:
     """Whether the rest of a heat can be over in time, cut shorter where time ends its trials."""
     going = {name: one for name, one in heat.trials.items()
-             if name in on.plans and not on.seen(one)}  # fmt: skip
+             if name in on.plans and not on.told.seen(one)}  # fmt: skip
     if not going:
         return True
-    tried = {one.setting: one for one in on.tried()}
+    tried = on.told.tried()
     rest = heat.rounds - number + 1
     besides = sum(rest * tried[name].switch_seconds + _look_seconds(on) for name in going)
     room = on.left - besides
@@ -229,8 +229,8 @@ def _work_fits(on: Comparing, heat: Heat, going: dict[str, Trial], room: float) 
     needed = {
         name: comparing_work.seconds(on, heat.steps[name], trial) for name, trial in going.items()
     }
-    goal, left_out = comparing_work.work(on), list[str]()
-    for name in sorted(needed, key=lambda name: abs(comparing_work.done(on, name) - goal)):
+    goal, left_out = on.told.work(), list[str]()
+    for name in sorted(needed, key=lambda name: abs(on.told.done(name) - goal)):
         if sum(needed.values()) <= room:
             break
         del needed[name]
@@ -245,7 +245,7 @@ def _work_fits(on: Comparing, heat: Heat, going: dict[str, Trial], room: float) 
 def _cut(on: Comparing, heat: Heat, going: dict[str, Trial], room: float,
          tried: dict[str, Tried]) -> bool:  # fmt: skip
     """Cuts a heat's trials to what is left; False where that is too little for a fair end."""
-    slices = [on.newest(one) for one in going.values()]
+    slices = [on.told.newest(one) for one in going.values()]
     spent = [one.spent if one else 0.0 for one in slices]
     seed = next(iter(going.values())).seed
     step = max(tried[name].step_seconds for name in going)
@@ -256,7 +256,7 @@ def _cut(on: Comparing, heat: Heat, going: dict[str, Trial], room: float,
                            "little time left"))  # fmt: skip
         return False
     if seconds < (1.0 - division.SAME_SECONDS) * heat.seconds:
-        first = on.told(Divided)[0]
+        first = on.told.every(Divided)[0]
         on.tell(replace(first, seconds=seconds, why="less time was left than was planned"))
     heat.seconds = seconds
     return True
