@@ -9,9 +9,10 @@ from tests.live_comparisons import Stand
 from tests.live_comparisons import looked as look_at
 from tests.small_nights import Small
 
-from overnight.story import comparing_tries
+from overnight.story import comparing_tries, packed
 from overnight.story.comparing_stage import Comparing
 from overnight.story.look import Look
+from overnight.values.ledger import Noted
 from overnight.values.request import Settings
 from overnight.values.trials import Entered, Refused, Tried, Weighed
 
@@ -66,6 +67,55 @@ def test_a_setting_that_cannot_be_run_is_refused_and_the_others_go_on(stand: Sta
     tried(on)
     (refused,) = stand.told(Refused)
     assert refused.setting == "pieces" and "fp16" in refused.why and list(on.plans) == ["whole"]
+
+
+def packing(on: Comparing, attention: str) -> None:
+    """Tries both, the first planned with its rows packed and this attention."""
+    comparing_tries.plan_all(on)
+    plan = on.plans["whole"]
+    other = replace(plan.candidate, packing=True, attn_implementation=attention)
+    on.plans["whole"] = replace(plan, candidate=other)
+    comparing_tries.try_all(on)
+
+
+@pytest.mark.tiny
+def test_an_attention_that_does_not_load_is_said_and_torchs_own_compared(stand: Stand) -> None:
+    on = stand.on()
+    packing(on, "flash_attention_2")
+    entered = {one.setting: one.candidate for one in stand.told(Entered)}
+    (said,) = stand.told(Noted)
+    start = "whole: rows are batched by length, not packed: flash_attention_2 does not load here ("
+    assert said.text.startswith(start) and stand.told(Refused) == []
+    assert on.plans["whole"].candidate == entered["whole"]
+    assert entered["whole"].attn_implementation == "sdpa" and not entered["whole"].packing
+
+
+@pytest.fixture
+def leaky(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model in which packed rows see each other."""
+    monkeypatch.setattr(packed.leaks, "found", lambda session: "they see each other")
+
+
+@pytest.mark.tiny
+@pytest.mark.usefixtures("leaky")
+def test_a_setting_whose_packed_rows_see_each_other_goes_on_unpacked_and_says_so(
+    stand: Stand,
+) -> None:
+    on = stand.on()
+    packing(on, "sdpa")
+    (said,) = stand.told(Noted)
+    assert said.text.startswith("whole: rows are batched by length, not packed: packed rows do not")
+    assert not on.plans["whole"].candidate.packing and list(on.plans) == ["whole", "pieces"]
+
+
+@pytest.mark.tiny
+@pytest.mark.usefixtures("leaky")
+def test_packing_that_was_asked_for_and_cannot_be_had_is_refused(stand: Stand) -> None:
+    on = stand.on()
+    asking(on, "whole", packing=True)
+    packing(on, "sdpa")
+    (refused,) = stand.told(Refused)
+    assert refused.setting == "whole" and "leave packing out" in refused.why
 
 
 @pytest.mark.tiny

@@ -48,6 +48,18 @@ def test_rows_are_cut_at_the_models_positions_or_where_the_user_says(request_: R
     assert data(short).corpus.max_length == 47
 
 
+def test_a_session_trains_on_the_training_rows_padded_with_what_the_tokenizer_has(
+    request_: Request,
+):
+    read = data(request_)
+    read.tokenizer.pad_token_id, ends = None, read.tokenizer.eos_token_id
+    material = read.material()
+    assert material.train is read.split.train and material.train.dtype == np.int64
+    assert material.corpus is read.corpus and material.pad_id == ends
+    read.tokenizer.eos_token_id = None
+    assert read.material().pad_id == 0
+
+
 def test_a_cut_that_leaves_nothing_to_learn_is_named_as_the_cause(request_: Request):
     with pytest.raises(DataError, match="rows cut at 20 tokens keep nothing") as error:
         data(replace(request_, settings=Settings(max_length=20)))

@@ -1,14 +1,12 @@
 """Packing at the opening: kept where rows stay apart, else given up aloud or refused."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.planning.facts import question
 from tests.training import tiny
 
-from overnight.planning import search
 from overnight.story import packed
 from overnight.training.losses import Head
 from overnight.training.session import Material, Session
@@ -18,15 +16,6 @@ from overnight.values.request import Request, Settings
 
 pytestmark = pytest.mark.tiny
 PACKED = replace(tiny.CANDIDATE, packing=True)
-PLAN = search.choose(question())
-
-
-@dataclass
-class Heard:
-    said: list[str] = field(default_factory=list)
-
-    def note(self, text: str) -> None:
-        self.said.append(text)
 
 
 @pytest.fixture(scope="module")
@@ -44,11 +33,11 @@ def leaky(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def live(folder: Path, candidate: Candidate, packing: bool | None = None) -> tuple[Session, list]:
-    heard, rows = Heard(), tiny.corpus()
+    said: list[str] = []
+    rows = tiny.corpus()
     request = Request(data="rows.jsonl", model=str(folder), settings=Settings(packing=packing))
-    plan = replace(PLAN, candidate=candidate)
     material = Material(rows, np.arange(12), pad_id=1)
-    return packed.live(heard, request, plan, material), heard.said  # type: ignore[arg-type]
+    return packed.live(said.append, request, candidate, material), said
 
 
 def test_rows_that_stay_apart_are_packed_and_nothing_is_said(folder: Path):

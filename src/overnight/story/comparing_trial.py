@@ -13,19 +13,17 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-import numpy as np
-
 from overnight.codec import from_json, to_json
 from overnight.control.course import SETTLING, Course
 from overnight.control.health import Health
 from overnight.probe.clock import Clock
+from overnight.story import packed
 from overnight.story.comparing_course import Aim, OwnTime, course, with_margin
 from overnight.story.intake import Data
 from overnight.training import ahead, checkpoint, evaluation, manifest, methods, parking, stages
 from overnight.training.batches import Corpus
 from overnight.training.loop import Loop
 from overnight.training.session import Session
-from overnight.training.stages import Material
 from overnight.values.facts import ModelProfile
 from overnight.values.ledger import Event, Promoted, Stepped, Stopped
 from overnight.values.plan import Candidate
@@ -75,15 +73,28 @@ class Ground:
         return kept
 
 
+def first_built(
+    ground: Ground, setting: str, candidate: Candidate, *, request: Request,
+    say: Callable[[str], None],
+) -> Session:  # fmt: skip
+    """A setting's first session; its attention is one that loads here.
+
+    Raises:
+        ModelError: the model cannot be loaded.
+    """
+    model, able = packed.loaded(say, request, candidate)
+    return _session(ground, setting, able, model)
+
+
 def built(ground: Ground, setting: str, candidate: Candidate) -> Session:
-    """A fresh session for a candidate of a setting."""
-    data = ground.cut(setting, candidate.max_length)
-    tokens = data.tokenizer
-    pad = next(x for x in (tokens.pad_token_id, tokens.eos_token_id, 0) if x is not None)
+    """A fresh session for a candidate of a setting that was built before."""
     code = ground.request.trust_remote_code
     model = methods.load_base(ground.request.model, candidate, trust_remote_code=code)
-    train = np.asarray(data.split.train, dtype=np.int64)
-    session = Session(model, candidate, Material(data.corpus, train, pad, data.engagement))
+    return _session(ground, setting, candidate, model)
+
+
+def _session(ground: Ground, setting: str, candidate: Candidate, model: Any) -> Session:
+    session = Session(model, candidate, ground.cut(setting, candidate.max_length).material())
     session.room.looked = LOOKED
     return session
 

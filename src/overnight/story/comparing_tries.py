@@ -13,16 +13,17 @@ from overnight.control import recovery
 from overnight.control.health import finite
 from overnight.planning import division, measure, search, timing
 from overnight.planning.question import Question
+from overnight.story import packed
 from overnight.story.comparing_course import Aim, OwnTime
 from overnight.story.comparing_stage import Comparing
-from overnight.story.comparing_trial import Live, built, course_of, keep, weighed
+from overnight.story.comparing_trial import Live, course_of, first_built, keep, weighed
 from overnight.story.held_out import LEAST_ROWS
-from overnight.training import leaks, parking
+from overnight.training import parking
 from overnight.training.loop import Loop
 from overnight.training.room import OptimizerMemoryGone
 from overnight.training.session import Session
 from overnight.values.errors import InputError, NoPlanFits
-from overnight.values.ledger import Stepped, Stopped
+from overnight.values.ledger import Noted, Stepped, Stopped
 from overnight.values.plan import Candidate, Plan
 from overnight.values.trials import Entered, Refused, Trial, Tried
 from overnight.values.units import show_duration
@@ -128,16 +129,15 @@ def _try_one(on: Comparing, name: str) -> None:
     whole = on.plans[name].candidate
     tried = replace(whole, gradient_accumulation_steps=min(whole.gradient_accumulation_steps,
                                                            TRY_PIECES))  # fmt: skip
-    began = clock.awake()
-    session = built(ground, name, tried)
-    build_seconds = clock.awake() - began
-    aim = Aim(candidate=tried, horizon=10 * TRY_STEPS)
+    session, build_seconds = _first_session(on, name, tried)
+    able = session.candidate  # as it loads here, its rows packed only where they stay apart
+    whole = replace(whole, attn_implementation=able.attn_implementation, packing=able.packing)
+    aim = Aim(candidate=able, horizon=10 * TRY_STEPS)
     path = course_of(ground, session, aim)
     trial = Trial(setting=name, seed=0, kind="work")
     on.live = live = Live(trial, session, path, OwnTime(clock.boot), on.folder_of(trial))
     loop = Loop(session, path, acts=live, clock=clock.boot, awake=clock.awake)
     parking.count_anew(session.accelerator.device.type)
-    whole = _unpacked(on, name, session, whole)
     while (gone := session.try_largest()) is not None:
         whole = recovery.as_small(whole, loop.shrink(gone))
     if on.told.base() is None:
@@ -155,19 +155,22 @@ def _try_one(on: Comparing, name: str) -> None:
     on.tell(replace(seen, switch_seconds=build_seconds + 2.0 * saving + leaving))
 
 
-def _unpacked(on: Comparing, name: str, session: Session, whole: Candidate) -> Candidate:
-    """The candidate without packing, where packed rows would not stay apart in this model.
+def _first_session(on: Comparing, name: str, candidate: Candidate) -> tuple[Session, float]:
+    """A session as it can be trained here, and what building it took.
 
     Raises:
-        InputError: packing was asked for.
+        InputError: the model cannot be loaded, or not packed as was asked for.
     """
-    leak = leaks.found(session) if whole.packing else ""
-    if not leak:
-        return whole
-    if on.questions[name].request.settings.packing:
-        raise InputError(f"packing=true: packed rows do not stay apart: {leak}")
-    session.rebuild(replace(session.candidate, packing=False))
-    return replace(whole, packing=False)
+    request, clock = on.questions[name].request, on.ground.clock.awake
+
+    def say(text: str) -> None:
+        on.tell(Noted(text=f"{name}: {text}"))
+
+    began = clock()
+    session = first_built(on.ground, name, candidate, request=request, say=say)
+    seconds = clock() - began  # what every slice takes again: no trial of packing in it
+    packed.keep_apart(say, request, session)
+    return session, seconds
 
 
 def _timed(clock: Callable[[], float], act: Callable[[], None]) -> float:

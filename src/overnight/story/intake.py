@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from overnight.training.batches import Corpus
     from overnight.training.render import Counted
+    from overnight.training.stages import Material
 
 SEED = 42
 """Of the split, unless `seed` is given; training's own default is the same."""
@@ -48,6 +49,14 @@ class Data:
     tokenizer: Any
     engagement: "NDArray[np.float64] | None" = None
     """How people took each row; not a number where it does not say. None: no row does."""
+
+    def material(self) -> "Material":
+        """What a session trains on."""
+        from overnight.training.stages import Material
+
+        ids = (self.tokenizer.pad_token_id, self.tokenizer.eos_token_id, 0)
+        pad = next(one for one in ids if one is not None)
+        return Material(self.corpus, self.split.train, pad, self.engagement)
 
     def cut(self, max_length: int) -> "Data":
         """The same with rows of at most `max_length` tokens, without those that then teach nothing.

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from overnight.codec import from_json
 from overnight.control.course import Course
 from overnight.control.deadline import Deadline
@@ -27,7 +25,6 @@ from overnight.training import ahead, answers, lineage, render, sealed, stages, 
 from overnight.training.export import TOKENIZER
 from overnight.training.keeper import Keeper
 from overnight.training.loop import Loop
-from overnight.training.session import Material
 from overnight.values.ledger import (
     Answered,
     Entry,
@@ -55,11 +52,8 @@ def stage(teller: Teller, request: Request, found: Look, plan: Plan) -> Stage:
     """Loads the model and builds the one live session."""
     candidate = plan.candidate
     data, tokenizer = found.data, found.data.tokenizer
-    pad = next(x for x in (tokenizer.pad_token_id, tokenizer.eos_token_id, 0) if x is not None)
-    train = np.asarray(data.split.train, dtype=np.int64)
-    material = Material(data.corpus, train, pad, data.engagement)
     with state.loading("the model was loaded"):
-        session = packed.live(teller, request, plan, material)
+        session = packed.live(teller.note, request, candidate, data.material())
     plan = replace(plan, candidate=session.candidate)
     teller.logging_steps = candidate.logging_steps
     if teller.main:
