@@ -9,6 +9,8 @@ from tests.live_comparisons import Stand
 from tests.live_comparisons import looked as look_at
 from tests.small_nights import Small
 
+from overnight.planning import search
+from overnight.planning.question import Question
 from overnight.story import comparing_tries, packed
 from overnight.story.comparing_stage import Comparing
 from overnight.story.look import Look
@@ -132,10 +134,17 @@ def test_the_whole_job_is_its_own_epochs_else_those_of_the_first_that_says_any(
 
 
 @pytest.mark.tiny
-def test_our_own_plan_is_one_for_as_long_as_a_trial_lasts(stand: Stand) -> None:
-    on = stand.on()
-    question = on.questions["whole"]
+def test_a_setting_is_planned_once_with_the_rate_for_as_long_as_a_trial_lasts(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    question, real = stand.on().questions["whole"], search.choose
     free = replace(question, request=replace(question.request, settings=Settings(), method="auto"))
-    short = comparing_tries.planned(free, 5.0)
-    assert short.time.total_steps >= 1
-    assert short.time.phases["training"].mid <= 6.0
+    night = real(replace(free, window_seconds=60.0))
+    asked: list[Question] = []
+    monkeypatch.setattr(search, "choose", lambda one: (asked.append(one), real(one))[1])
+    plan = comparing_tries.planned(free, night.time.phases["training"].mid)
+    assert len(asked) == 1 and night.time.total_steps >= 1
+    assert plan.candidate.learning_rate == pytest.approx(night.candidate.learning_rate, rel=0.02)
+    assert replace(plan.candidate, learning_rate=1.0) == replace(night.candidate, learning_rate=1.0)
+    longer = comparing_tries.planned(free, 500.0 * night.time.phases["training"].mid)
+    assert longer.candidate.learning_rate < plan.candidate.learning_rate

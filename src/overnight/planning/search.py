@@ -23,7 +23,7 @@ from overnight.values.plan import (
 )
 from overnight.values.units import show_duration
 
-__all__ = ["Question", "choose", "corrected", "rated", "sized", "too_short", "traced"]
+__all__ = ["choose", "corrected", "for_horizon", "rated", "sized", "too_short", "traced"]
 
 
 def _refuse_hopeless(question: Question, prices: Prices) -> None:
@@ -59,7 +59,7 @@ def choose(question: Question) -> Plan:
     judged, seen = ranking.chosen(question)
     expected = outlook.of(question, judged)
     _refuse_hopeless(question, expected.prices)
-    candidate = _for_horizon(judged.candidate, question, expected.time.total_steps)
+    candidate = for_horizon(judged.candidate, question, expected.time.total_steps)
     draft = Plan(
         candidate=candidate,
         memory=judged.memory,
@@ -93,7 +93,7 @@ def corrected(
     plan: Plan, question: Question, *, time: TimeEstimate, memory: MemoryEstimate, reserve: Reserve
 ) -> Plan:
     """The same candidate with what the rehearsal measured in place of the priors."""
-    candidate = _for_horizon(plan.candidate, question, time.total_steps)
+    candidate = for_horizon(plan.candidate, question, time.total_steps)
     better = replace(
         plan,
         candidate=candidate,
@@ -114,7 +114,7 @@ def sized(plan: Plan, question: Question, candidate: Candidate, *, spread: float
         pace=Interval(low=pace / wide, mid=pace, high=pace * wide),
     )
     expected = outlook.of(question, judged)
-    candidate = _for_horizon(candidate, question, expected.time.total_steps)
+    candidate = for_horizon(candidate, question, expected.time.total_steps)
     better = replace(
         plan,
         candidate=candidate,
@@ -128,12 +128,12 @@ def sized(plan: Plan, question: Question, candidate: Candidate, *, spread: float
 
 def rated(plan: Plan, question: Question) -> Plan:
     """The plan with the rate that pilots speak for, or that a base that was looked at asks for."""
-    candidate = _for_horizon(plan.candidate, question, plan.time.total_steps)
+    candidate = for_horizon(plan.candidate, question, plan.time.total_steps)
     told = reasons.of(candidate, question, plan.time.tokens_per_second)
     return replace(plan, candidate=candidate, reasons=told)
 
 
-def _for_horizon(candidate: Candidate, question: Question, steps: int) -> Candidate:
+def for_horizon(candidate: Candidate, question: Question, steps: int) -> Candidate:
     """The candidate with the rate that suits so many steps, unless the user gave one."""
     settings = question.request.settings
     if settings.learning_rate is not None:

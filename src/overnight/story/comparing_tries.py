@@ -40,7 +40,8 @@ LOOK_SHARE = 0.1
 """Of what is left: what all looks at the held-out rows may take together."""
 RULED = "the rate is what rules and history say; a night of its own may try others first"
 WAY_BEYOND = 3600.0
-"""A window in which anything fits, to ask what a plan costs besides training."""
+"""Added to the window that is planned for: anything fits, whatever a night costs besides
+training."""
 
 
 def plan_all(on: Comparing) -> None:
@@ -60,18 +61,16 @@ def plan_all(on: Comparing) -> None:
 
 
 def planned(question: Question, seconds: float) -> Plan:
-    """The plan of a night in which so many seconds of training are left.
+    """The plan, with the rate for as many steps as fit into so many seconds of training: of all
+    that is trained by, only the rate hangs on the window.
 
     Raises:
         NoPlanFits: the memory does not hold it; InputError: a given setting cannot be run here.
     """
-    spacious = search.choose(replace(question, window_seconds=seconds + WAY_BEYOND))
-    others = (one.mid for name, one in spacious.time.phases.items() if name != "training")
-    window = seconds + sum(others) + spacious.reserve.seconds
-    try:
-        return search.choose(replace(question, window_seconds=window))
-    except NoPlanFits:
-        return spacious
+    plan = search.choose(replace(question, window_seconds=seconds + WAY_BEYOND))
+    step = plan.time.phases["training"].mid / max(plan.time.total_steps, 1)
+    steps = max(1, int(seconds / max(step, 1e-9)))
+    return replace(plan, candidate=search.for_horizon(plan.candidate, question, steps))
 
 
 def _expected_seconds(on: Comparing) -> float:

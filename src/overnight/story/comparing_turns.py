@@ -190,8 +190,7 @@ def _aim(on: Comparing, heat: Heat, trial: Trial) -> Aim:
     plan, asked = on.plans[trial.setting], on.questions[trial.setting]
     tried = on.told.tried()[trial.setting]
     steps = heat.steps.get(trial.setting) or max(1, int(heat.seconds / tried.step_seconds))
-    suited = search.corrected(plan, asked, time=replace(plan.time, total_steps=steps),
-                              memory=plan.memory, reserve=plan.reserve).candidate  # fmt: skip
+    suited = search.for_horizon(plan.candidate, asked, steps)
     own = replace(suited, seed=suited.seed + trial.seed - 1)
     return Aim(candidate=own, horizon=steps, seconds=heat.seconds if heat.by_time else None)
 
