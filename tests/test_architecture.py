@@ -12,7 +12,7 @@ import pytest
 
 FLOORS = {"values": 0, "planning": 1, "control": 1, "probe": 2, "training": 2, "report": 2}
 FLOORS |= {"adapters": 3, "story": 3, "cli": 5}
-STORIES = ("chat", "compare", "demo", "night", "supervise")
+STORIES = ("chat", "compare", "demo", "night", "notebook", "supervise", "watch")
 STORY_FLOOR = 4
 CODEC = "codec"
 DOORS = ("__init__", "__main__")

@@ -17,6 +17,7 @@ from rich.console import Console
 from overnight.codec import from_json
 from overnight.probe import architecture, hardware
 from overnight.probe.clock import Clock, process_started
+from overnight.report.glance import Glance
 from overnight.report.live import LiveView
 from overnight.report.proposal import print_plan
 from overnight.story import (
@@ -135,7 +136,8 @@ def _night(teller: Teller, begun: Started, asked: Asked, *, born: float) -> int:
     sameness.check(teller.run_folder, teller.entries, made_of, news)
     plan = _plan(teller, request, found, begun)
     found = replace(found, data=found.data.cut(plan.candidate.max_length))
-    with LiveView(Console(), horizon=plan.time.total_steps) as view:
+    glance = Glance(horizon=plan.time.total_steps, limit_bytes=plan.memory_limit_bytes)
+    with LiveView(Console(), glance) as view:
         teller.view = view if teller.main else None
         if news:
             teller.note(sameness.line(news))

@@ -1,3 +1,5 @@
+import base64
+import hashlib
 import json
 import re
 from dataclasses import replace
@@ -5,7 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from overnight.report import pages
+from overnight.report import pages, plots
 from overnight.values.facts import Sampled
 
 from . import samples
@@ -26,7 +28,7 @@ class Reader(HTMLParser):
         self.attributes += [(name, value or "") for name, value in attrs]
 
     def handle_data(self, data):
-        if self.tags[-1:] != ["style"]:
+        if self.tags[-1:] not in (["style"], ["script"]):
             self.words.append(data.strip())
 
     @property
@@ -43,26 +45,55 @@ def test_the_verdict_is_the_first_thing_that_is_read():
     assert 0 <= text.index("In time, and better") < text.index("Where the night went")
 
 
-def test_the_page_asks_for_nothing_and_forbids_everything():
-    reader = Reader(page(samples.resumed()))
+def test_the_page_asks_for_nothing_and_runs_its_own_scripts_alone():
+    html = page(samples.resumed())
+    reader = Reader(html)
     links = [v for name, v in reader.attributes if name in ("src", "href", "action", "srcset")]
     policy = next(v for name, v in reader.attributes if name == "content" and "default" in v)
     assert links == ["data:,"]
-    assert not {"script", "img", "iframe", "object", "form", "base"} & set(reader.tags)
-    assert policy.startswith("default-src 'none'") and "script" not in policy
-    assert "url(" not in page(samples.resumed()) and "@import" not in page(samples.resumed())
+    assert not {"img", "iframe", "object", "form", "base"} & set(reader.tags)
+    assert policy.startswith("default-src 'none'; script-src 'sha256-")
+    ran = re.findall(r"<script>(.*?)</script>", html, re.DOTALL)
+    hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in ran]
+    assert re.findall(r"'sha256-([^']+)'", policy) == hashes and len(ran) == 3
+    assert "url(" not in html and "@import" not in html
+
+
+def test_the_licence_of_what_is_inlined_stands_in_the_page():
+    assert "Copyright (c) 2022 Leon Sorokin" in page(samples.healthy())
+
+
+def test_the_figures_of_the_script_are_those_of_the_drawings():
+    html = page(samples.resumed())
+    told = json.loads(re.search(r'id="figures">(.*?)</script>', html, re.DOTALL)[1])
+    drawn = plots.figures(samples.report(samples.resumed()))
+    assert list(told["figures"]) == [figure.key for figure in drawn]
+    loss = told["figures"]["loss"]["lines"]
+    assert [line["name"] for line in loss] == [line.name for line in drawn[0].lines]
+    assert loss[0]["y"][:3] == pytest.approx([y for _, y in drawn[0].lines[0].points[:3]], rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("make", "home", "over", "every"),
+    [(samples.healthy, "disk", "yes", 60), (samples.going, "disk", "no", 60),
+     (samples.going, "server", "no", 5)],
+)  # fmt: skip
+def test_a_page_of_a_night_that_goes_on_says_how_it_is_kept_new(make, home, over, every):
+    html = pages.render(samples.report(make()), name="n", home=home)
+    assert f'data-over="{over}" data-home="{home}" data-every="{every}"' in html
 
 
 def test_hostile_text_is_shown_and_does_nothing():
     html = page(list(samples.hostile(samples.resumed())))
-    assert "&lt;script&gt;" in html and "<script" not in html
-    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", html)
+    assert "&lt;script&gt;" in html and html.count("<script") == 4
+    own = re.sub(r"<script>.*?</script>", "", html, flags=re.DOTALL)  # uPlot has a control sign
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", own)
     assert "\\u202eedoc" in html and "\\x1b[31mred" in html
 
 
 def test_every_chart_has_its_figures_as_a_table():
     html = page(samples.healthy())
-    assert html.count("<svg") == html.count("As a table") == 4
+    assert html.count("<svg") == html.count("As a table") == 5
 
 
 def test_settings_reasons_rejections_and_findings_are_all_there():
@@ -115,7 +146,8 @@ def test_both_files_are_written_and_nothing_else_is_left(tmp_path):
 def test_report_json_holds_the_figures_as_data(tmp_path):
     pages.write(samples.report(samples.resumed()), tmp_path)
     data = json.loads((tmp_path / "report.json").read_text())
-    assert set(data["figures"]) == {"loss", "learning_rate", "pace", "forecasts", "phases"}
+    assert set(data["figures"]) == {
+        "loss", "learning_rate", "pace", "forecasts", "memory", "phases"}  # fmt: skip
     assert data["actual"]["steps"] == 1180
 
 

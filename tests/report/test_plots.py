@@ -94,14 +94,19 @@ def test_a_night_of_losses_that_are_no_numbers_still_has_its_pace():
     report = samples.report(samples.going())
     sick = tuple(Timed(s.t, s.utc, replace(s.event, loss=math.nan)) for s in report.steps)
     sick_night = replace(report, steps=sick, evaluations=(), base_losses={})
-    assert [f.key for f in plots.figures(sick_night)] == ["learning_rate", "pace", "forecasts"]
+    assert [f.key for f in plots.figures(sick_night)] == [
+        "forecasts",
+        "learning_rate",
+        "pace",
+        "memory",
+    ]
 
 
 def test_the_figures_of_a_long_night_are_small_valid_json():
     report = samples.report(samples.healthy())
     data = plots.as_json(replace(report, steps=report.steps * 10))
     text = json.dumps(data, allow_nan=False)
-    assert set(data) == {"loss", "learning_rate", "pace", "forecasts", "phases"}
+    assert set(data) == {"loss", "learning_rate", "pace", "forecasts", "memory", "phases"}
     assert len(text) < 1_000_000
 
 

@@ -22,8 +22,10 @@ from overnight.cli.flags import (
     NOW,
     OUTPUT,
     PLAN_FLAGS,
+    PORT,
     RUN,
     TRAIN_FLAGS,
+    WEB,
     Flag,
 )
 from overnight.cli.flags import with_flags as made
@@ -49,6 +51,7 @@ def build() -> typer.Typer:
     app.command("data")(made(commands.data, (*DATA_FLAGS, JSON)))
     app.command("plan")(made(commands.plan, (*NIGHT_FLAGS, *PLAN_FLAGS, JSON)))
     app.command("train")(made(commands.train, TRAIN_FLAGS))
+    app.command("watch")(made(commands.watch, (RUN, WEB, PORT)))
     app.command("status")(made(commands.status, (RUN, JSON)))
     app.command("stop")(made(commands.stop, (RUN, NOW)))
     app.command("extend")(made(commands.extend, EXTEND_FLAGS))

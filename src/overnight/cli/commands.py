@@ -122,6 +122,34 @@ def status(given: dict[str, Any]) -> int:
     return 0
 
 
+def watch(given: dict[str, Any]) -> int:
+    """Follow a night in the terminal, or with --web in a browser."""
+    from overnight.cli.runs import find_run
+    from overnight.probe.clock import SystemClock
+
+    folder = find_run(given["run"], folder=Path.cwd())
+    if given["web"] or given["port"] is not None:
+        return _served(folder, given["port"])
+    from rich.console import Console
+
+    from overnight import watch as story
+
+    return story.run(folder, clock=SystemClock(), console=Console())
+
+
+def _served(folder: Path, port: str | None) -> int:
+    from overnight.story import serving
+    from overnight.values.errors import InputError
+
+    if port is not None and not (port.isdecimal() and int(port) < 65536):
+        raise InputError(f"--port {port}: it takes a number from 0 to 65535")
+    with serving.server(folder, None if port is None else int(port)) as server:
+        typer.echo(f"http://{serving.HOST}:{server.server_port}/  (Ctrl-C ends this page, not the "
+                   "night)")  # fmt: skip
+        server.serve_forever()
+    return 0
+
+
 def stop(given: dict[str, Any]) -> int:
     """Let a running night anneal and end, with its model."""
     from overnight.cli.runs import find_run

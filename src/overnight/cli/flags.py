@@ -43,6 +43,8 @@ OUTPUT = Flag("output_dir", "--output-dir", str, "The run folder; else runs/NAME
 CONTINUE = Flag("resume_from_checkpoint", "--resume-from-checkpoint", str,
                 "Go on from another trainer's checkpoint-N, or the newest in a folder.",
                 "FOLDER")  # fmt: skip
+WEB = Flag("web", "--web", bool, "As a page that keeps itself new, on this machine only.")
+PORT = Flag("port", "--port", str, "Of that page; else 8642, or any free one.", "N")
 SAMPLE_FLAGS = (
     Flag("sample", "--sample", str, "Train on this share of the rows: 0.5.", "SHARE"),
     Flag("sample_total", "--sample-total", str, "Train on so many rows in all.", "N"),

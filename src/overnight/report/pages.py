@@ -1,7 +1,8 @@
 """The page of a night: report.html, which needs nothing but itself, and report.json.
 
-In: a Report. Out: the two files in the run folder, each replaced as a whole. Never: a script, a
-request to anywhere, markup from data (autoescape on, and every string made inert).
+In: a Report. Out: the two files in the run folder, each replaced as a whole. Never: a request to
+anywhere but for the page itself, a script of anybody else's, markup from data (autoescape on, and
+every string made inert).
 """
 
 import json
@@ -9,11 +10,11 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from overnight.report import plots, summary, svg
+from overnight.report import plots, scripts, summary, svg
 from overnight.report.account import Promise, Report
 from overnight.report.reading import State
 from overnight.report.verdict import Verdict, judge
@@ -23,7 +24,12 @@ from overnight.values.ledger import Loss
 from overnight.values.units import show_bytes, show_count, show_duration
 
 _TEMPLATES = Path(__file__).parent / "templates"
+Home = Literal["disk", "server", "frame"]
 _MOST_INCIDENTS = 200
+SERVED_SECONDS = 5
+"""Between two questions of a served page for its newest figures."""
+READ_AGAIN_SECONDS = 60
+"""After which a page on the disk reads itself again while its night goes on."""
 _CHIPS = {
     "planned": "not started", "starting": "● getting ready", "training": "● still going",
     "ending": "● still going", "stopped": "■ stopped early", "failed": "✕ no model",
@@ -37,7 +43,7 @@ def _chip(verdict: Verdict, state: State) -> str:
 
 
 def _inert_strings(value: object) -> object:
-    return inert(value) if type(value) is str else value
+    return inert(value) if type(value) is str else value  # Markup is ours, and no `str` itself
 
 
 def _environment() -> Environment:
@@ -141,6 +147,18 @@ def _charts(report: Report, length: float) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def _drawn(report: Report, charts: list[dict[str, Any]], length: float) -> dict[str, Any]:
+    """What the page's script draws: the same figures, on the clock of the night's machine."""
+    gone = [segment for segment in report.segments if segment.phase in ("lost", "away")]
+    start = report.started_utc
+    return {
+        "start": round(start, 2), "offset": svg.shift(start), "length": round(length, 2),
+        "exact": report.clock.exact, "gone": [[s.start, s.end] for s in gone],
+        "figures": {one["figure"].key: scripts.figure(one["figure"], one["drawing"])
+                    for one in charts},
+    }  # fmt: skip
+
+
 def _settings(report: Report) -> list[tuple[str, str]]:
     """Every setting under its Hugging Face name; what was left open is not shown."""
     found = asdict(report.plan.candidate).items()
@@ -154,15 +172,21 @@ def _deadline_at(report: Report, length: float) -> float | None:
     return at if at <= 100 else None
 
 
-def render(report: Report, *, name: str) -> str:
-    """The page as one string; `name` is the run's."""
+def render(report: Report, *, name: str, home: Home = "disk") -> str:
+    """The page as one string; `name` is the run's.
+
+    While its night goes on a page from a `server` asks that for newer figures, one on the `disk`
+    reads itself again; one in a `frame` is kept new by whoever framed it.
+    """
     length = _length(report)
-    verdict = judge(report)
+    verdict, charts = judge(report), _charts(report, length)
     gone = [segment for segment in report.segments if segment.phase in ("lost", "away")]
     return _environment().get_template("report.html.j2").render(
         report=report, name=name, verdict=verdict, chip=_chip(verdict, report.state),
         tiles=_tiles(report),
-        charts=_charts(report, length), settings=_settings(report),
+        charts=charts, settings=_settings(report), scripts=scripts, home=home,
+        drawn=scripts.embedded(_drawn(report, charts, length)),
+        every=SERVED_SECONDS if home == "server" else READ_AGAIN_SECONDS,
         slices=svg.slices(report.segments, length), lost=svg.slices(gone, length),
         bar_ticks=svg.x_ticks(report.started_utc, length),
         deadline_at=_deadline_at(report, length),

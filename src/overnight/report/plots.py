@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from overnight.codec import to_json
 from overnight.report.account import Report
+from overnight.values.units import show_bytes
 
 MOST_POINTS = 2000
 Point = tuple[float, float]
@@ -156,6 +157,19 @@ def _pace(report: Report) -> Figure:
                   caption="Tokens a second, padding not counted.")  # fmt: skip
 
 
+def _memory(report: Report) -> Figure:
+    raw = [(step.t, float(step.event.peak_bytes)) for step in report.steps]
+    lines = [Line(name="peak of each step", role="main", points=thinned(raw))]
+    if raw:
+        lines.append(_level("planned", float(report.plan.memory.peak_bytes), report))
+    limit = float(report.plan.memory_limit_bytes)
+    if raw and limit < 2 * max(y for _, y in raw):  # else it would flatten all there is to see
+        lines.append(_level("limit", limit, report, "outcome"))
+    return Figure(key="memory", title="Memory", unit="bytes", lines=tuple(lines),
+                  marks=tuple(m for m in _troubles(report) if m.name == "memory ran out"),
+                  caption=f"Peak at each step; there are {show_bytes(limit)}.")  # fmt: skip
+
+
 def _forecasts(report: Report) -> Figure:
     told = report.forecasts[:: len(report.forecasts) // MOST_POINTS + 1]
     expected = Line(
@@ -174,7 +188,9 @@ def _forecasts(report: Report) -> Figure:
     )  # fmt: skip
 
 
-_DRAWN: tuple[Callable[[Report], Figure], ...] = (_loss, _learning_rate, _pace, _forecasts)
+_DRAWN: tuple[Callable[[Report], Figure], ...] = (
+    _loss, _forecasts, _learning_rate, _pace, _memory,
+)  # fmt: skip
 
 
 def figures(report: Report) -> tuple[Figure, ...]:

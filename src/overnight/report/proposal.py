@@ -12,7 +12,7 @@ from rich.text import Text
 
 from overnight.planning import curriculum
 from overnight.report import tables
-from overnight.report.live import Finish
+from overnight.report.finish import Finish
 from overnight.report.words import Clock, between, in_unit, inert_line, rate
 from overnight.values.facts import DatasetProfile, Hardware, ModelProfile
 from overnight.values.plan import Plan

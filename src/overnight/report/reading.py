@@ -143,7 +143,7 @@ def _of_base(event: Event) -> bool:
     return first or isinstance(event, Continued | Sized | Piloted | Rated)
 
 
-def _phase(event: Event, mode: Phase, *, rehearsing: bool) -> Phase:
+def phase_of(event: Event, mode: Phase, *, rehearsing: bool) -> Phase:
     """The phase that the time up to `event` was spent in, given what was going on before it."""
     if isinstance(event, Started | Prepared) and mode == "start":
         return "start"
@@ -157,7 +157,7 @@ def _phase(event: Event, mode: Phase, *, rehearsing: bool) -> Phase:
     return _while_working(event, rehearsing=rehearsing)
 
 
-def _mode(event: Event, phase: Phase) -> Phase:
+def mode_after(event: Event, phase: Phase) -> Phase:
     """What goes on after `event`."""
     after: dict[type, Phase] = {Started: "start", Stopped: "ending", Ended: "away"}
     return after.get(type(event), phase)
@@ -169,14 +169,14 @@ def _raw_segments(entries: Sequence[Entry]) -> Iterator[Segment]:
     mode: Phase = "start"
     since = 0.0
     for index, entry in enumerate(entries):
-        phase = _phase(entry.event, mode, rehearsing=index <= rehearsal)
+        phase = phase_of(entry.event, mode, rehearsing=index <= rehearsal)
         until = max(entry.t, since)
         if isinstance(entry.event, Sized | Piloted) and phase == "start":
             begun = max(until - entry.event.seconds, since)  # of what is before it, all was opened
             yield Segment(start=since, end=begun, phase=phase)
             since, phase = begun, "trials"
         yield Segment(start=since, end=until, phase="lost" if index in gone else phase)
-        since, mode = until, _mode(entry.event, phase)
+        since, mode = until, mode_after(entry.event, phase)
 
 
 def segments(entries: Sequence[Entry]) -> tuple[Segment, ...]:

@@ -7,6 +7,7 @@ Out: a `Report`, and its report.json. Never: anything alive; drawing; writing fi
 import dataclasses
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -214,8 +215,27 @@ def _read(path: Path) -> str:
                          "such as runs/NAME") from error  # fmt: skip
 
 
-def load(run_folder: Path) -> Report:
-    """The account of the night that a run folder holds, whole or so far.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What plan.json holds: the plan, and what it was made for."""
+
+    plan: Plan
+    first_plan: Plan
+    """As it was shown before anything was measured."""
+    dataset: DatasetProfile
+    model: ModelProfile
+    hardware: Hardware
+    request: Request
+
+    def report(self, entries: Sequence[Entry], *, torn: Sequence[int] = ()) -> Report:
+        """The account of these entries; the lines `torn` of the journal could not be read."""
+        made = summarise(self.plan, entries=entries, dataset=self.dataset, model=self.model,
+                         hardware=self.hardware, request=self.request)  # fmt: skip
+        return _with_torn(dataclasses.replace(made, first_plan=self.first_plan), torn)
+
+
+def known(run_folder: Path) -> Known:
+    """The plan of the night in a run folder.
 
     Raises:
         InputError: the folder is not a run's, or its plan.json cannot be read.
@@ -226,20 +246,27 @@ def load(run_folder: Path) -> Report:
         if "request" in data and "plan" not in data:
             raise InputError(f"{run_folder} has no plan yet; look again in a moment")
         facts = {"dataset": DatasetProfile, "model": ModelProfile, "hardware": Hardware,
-                 "request": Request}  # fmt: skip
-        known: dict[str, Any] = {key: from_json(data[key], kind) for key, kind in facts.items()}
-        plan = from_json(data["plan"], Plan)
-        first = from_json(data.get("first_plan", data["plan"]), Plan)
+                 "request": Request, "plan": Plan}  # fmt: skip
+        found: dict[str, Any] = {key: from_json(data[key], kind) for key, kind in facts.items()}
+        return Known(first_plan=from_json(data.get("first_plan", data["plan"]), Plan), **found)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(f"{run_folder / 'plan.json'} is not a plan of this program: {error}; "
                          "start over with --fresh") from error  # fmt: skip
+
+
+def load(run_folder: Path) -> Report:
+    """The account of the night that a run folder holds, whole or so far.
+
+    Raises:
+        InputError: the folder is not a run's, or its plan.json cannot be read.
+    """
+    found = known(run_folder)
     journal = run_folder / "events.jsonl"
     entries, torn = entries_from_text(_read(journal) if journal.exists() else "")
-    report = summarise(plan, entries=entries, **known)
-    return _with_torn(dataclasses.replace(report, first_plan=first), torn)
+    return found.report(entries, torn=torn)
 
 
-def _with_torn(report: Report, torn: tuple[int, ...]) -> Report:
+def _with_torn(report: Report, torn: Sequence[int]) -> Report:
     """The report with one incident for all unreadable lines of the journal."""
     if not torn:
         return report

@@ -7,17 +7,20 @@ Never: colours, sizes in pixels, markup.
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from overnight.report.plots import Figure, Line, Mark, Point
 from overnight.report.reading import Segment
 from overnight.report.words import Clock, figure, in_unit, rate
+from overnight.values.units import show_bytes
 
 SIZE = 1000.0
 _CLOCK_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600,
                 43200, 86400, 172800, 604800)  # fmt: skip
+_SHOWN: dict[str, Callable[[float], str]] = {"rate": rate, "bytes": show_bytes}
+_GIB = float(1 << 30)
 _MOST_ROWS = 24
 _MOST_DOTS = 60
 
@@ -63,6 +66,8 @@ class Drawing:
     labels: tuple[Label, ...]
     outside: int
     """Points above or below the part of the axis that is shown."""
+    frame: tuple[float, float] = (0.0, 1.0)
+    """Lowest and highest value that are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +96,7 @@ def _multiples(low: float, high: float, step: float) -> list[float]:
     return [number * step for number in range(first, last + 1)]
 
 
-def _shift(utc: float) -> float:
+def shift(utc: float) -> float:
     """Seconds that local time is ahead of UTC, so that ticks fall on whole local hours."""
     offset = datetime.fromtimestamp(utc, UTC).astimezone().utcoffset()
     return offset.total_seconds() if offset else 0.0
@@ -101,10 +106,10 @@ def clock_ticks(low: float, high: float, *, most: int = 8) -> list[tuple[float, 
     """Round local times between two instants in UTC seconds."""
     longest = _CLOCK_STEPS[-1]
     step = next((s for s in _CLOCK_STEPS if (high - low) / s <= most), longest)
-    shift = _shift(low)
+    ahead = shift(low)
     form = "%H:%M:%S" if step < 60 else "%H:%M" if step < 86400 else "%d %b"
-    found = _multiples(low + shift, high + shift, step)
-    return [(at - shift, f"{datetime.fromtimestamp(at, UTC):{form}}") for at in found]
+    found = _multiples(low + ahead, high + ahead, step)
+    return [(at - ahead, f"{datetime.fromtimestamp(at, UTC):{form}}") for at in found]
 
 
 def _quantile(ordered: Sequence[float], share: float) -> float:
@@ -126,7 +131,7 @@ def _heights(line: Line) -> Iterator[float]:
 def _frame(drawn: Figure, x_end: float) -> _Frame:
     heights = [y for line in drawn.lines for y in _heights(line) if math.isfinite(y)]
     low, high = min(heights), max(heights)
-    if drawn.unit in ("rate", "pace"):
+    if drawn.unit in ("rate", "pace", "bytes"):
         low = 0.0
     room = 0.06 * (high - low) or abs(high) * 0.1 or 1.0
     return _Frame(0.0, max(x_end, 1e-9), low - (room if low else 0.0), high + room)
@@ -169,8 +174,9 @@ def _y_ticks(frame: _Frame, unit: str) -> tuple[Tick, ...]:
     if unit == "clock":
         found = clock_ticks(frame.y0, frame.y1, most=5)
     else:
-        step = nice_step(frame.y1 - frame.y0, 7)
-        show = rate if unit == "rate" else figure
+        size = _GIB if unit == "bytes" else 1.0
+        step = size * nice_step((frame.y1 - frame.y0) / size, 7)
+        show = _SHOWN.get(unit, figure)
         found = [(y, show(y)) for y in _multiples(frame.y0, frame.y1, step)]
     return tuple(Tick(at=frame.place((0.0, y))[1] / 10, text=text) for y, text in found)
 
@@ -205,6 +211,7 @@ def draw(drawn: Figure, *, start_utc: float, length: float) -> Drawing:
         y_ticks=_y_ticks(frame, drawn.unit),
         labels=tuple(_labels(drawn.marks, frame)),
         outside=sum(not frame.y0 <= y <= frame.y1 for y in heights),
+        frame=(frame.y0, frame.y1),
     )
 
 
