@@ -1,5 +1,7 @@
 import json
 
+import pytest
+
 from overnight.report import plots, scripts, svg
 
 from . import samples
@@ -30,8 +32,7 @@ def test_a_figure_keeps_its_frame_its_intervals_and_its_instants():
     told = scripts.figure(found, drawing)
     line = told["lines"][0]
     assert told["frame"] == drawing.frame and told["unit"] == "clock"
-    assert [abs(a - b) < 0.06 for a, b in zip(line["low"], found.lines[0].low, strict=True)]
-    assert all(
-        abs(a - b) < 0.06 for a, (_, b) in zip(line["y"], found.lines[0].points, strict=True)
-    )
+    heights = [y for _, y in found.lines[0].points]
+    assert line["y"] == pytest.approx(heights, abs=0.06)
+    assert line["low"] == pytest.approx(list(found.lines[0].low), abs=0.06)
     json.dumps(told, allow_nan=False)
