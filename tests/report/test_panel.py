@@ -22,7 +22,8 @@ def test_eighty_columns_hold_all_that_matters():
     for words in ("Training  step 610 of 1,200", "51 %", "Finishes 06:04-06:23, deadline 07:00, "
                   "37 min spare, on track", "3 h 39 m gone < 3 h 32 m left",
                   "done Sat 21 Nov 06:11", "steps/hour", "tokens/s", "held out 1.241",
-                  "base model 1.973", "peak memory 17.1 GiB", "learning rate 1.27e-4", "training 3 h"):  # fmt: skip
+                  "base model 1.973", "peak memory 17.1 GiB", "learning rate 1.27e-4",
+                  "training 3 h"):  # fmt: skip
         assert words in text
 
 
