@@ -7,7 +7,7 @@ PYTHON ?= $(shell python3.11 -c '' 2>/dev/null && echo python3.11 || echo python
 export HF_HUB_DISABLE_TELEMETRY := 1
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: setup demo test faults soak check fix bench
+.PHONY: setup demo test faults browser soak check fix bench
 
 setup: $(READY)
 
@@ -33,6 +33,10 @@ test: $(READY)
 faults: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m faults -rs
 
+# Pages in a real Chromium, from $OVERNIGHT_CHROMIUM or the system's; without one it says so.
+browser: $(READY)
+	$(BIN)/python -m pytest -m browser -rs
+
 # All of it, at every point: hours.
 soak: faults
 	$(BIN)/python bench/faults.py
@@ -50,6 +54,7 @@ check: $(READY)
 	$(BIN)/mypy tools
 	$(BIN)/python tools/check_house.py
 	$(BIN)/python tools/map_modules.py --check
+	$(BIN)/python tools/map_commands.py --check
 
 # Measurements for hours, on the real data beside the checkout; tables go to bench/results.
 bench: $(READY)
@@ -64,3 +69,4 @@ fix: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/python tools/map_modules.py
+	$(BIN)/python tools/map_commands.py

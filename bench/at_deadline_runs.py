@@ -32,8 +32,7 @@ from at_deadline_ready import Ready
 
 TICK = 0.02
 QUIET = {
-    "HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "TOKENIZERS_PARALLELISM": "false",
-    "PYTHONUNBUFFERED": "1",
+    "HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "PYTHONUNBUFFERED": "1",
 }  # fmt: skip
 VERSIONED = ("torch", "transformers", "trl", "peft", "accelerate", "datasets")
 MILLI = 1000.0

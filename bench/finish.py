@@ -1,6 +1,7 @@
 """When other people's runs would have been said to end, against what their own tool said.
 
 python bench/finish.py             reads shared/data and writes bench/results/finish.md, seconds
+        --work FOLDER              with the nights of plans.py, whose folder that is
 """
 
 import json
@@ -10,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+import finish_own
 import nights
+from finish_own import MISSES, SCORED
 from overnight.control.deadline import Deadline
 from overnight.control.forecast import finish
 from overnight.values.facts import Interval
@@ -59,6 +62,8 @@ class Guess:
     line: Line
     ours: Interval
     end: float
+    naive: float
+    """When it would be over at the mean pace so far."""
 
     def error(self, total: float) -> float:
         """Of the time that was still to come, relatively."""
@@ -69,6 +74,18 @@ class Guess:
     def held(self) -> bool:
         """Whether the interval holds the end."""
         return self.ours.low <= self.end <= self.ours.high
+
+    @property
+    def score(self) -> float:
+        """The interval score (Gneiting and Raftery 2007), relative to the time still to come: the
+        width, and 2 / MISSES times whatever the end lies outside; less is better."""
+        outside = max(self.ours.low - self.end, self.end - self.ours.high, 0.0)
+        return self.width + 2 / MISSES * outside / (self.end - self.line.seconds)
+
+    @property
+    def naive_score(self) -> float:
+        """Of elapsed / steps x remaining steps, an interval without width."""
+        return 2 / MISSES * abs(self.error(self.naive))
 
     @property
     def width(self) -> float:
@@ -132,7 +149,9 @@ def guesses(log: Log) -> Iterator[Guess]:
         before = line
         if line.seconds < log.end and line.step >= FIRST_SHARE * log.steps:
             ours = finish(night, line.seconds, publish_seconds=0.0)
-            yield Guess(line=line, ours=ours, end=log.end)
+            done = line.step - log.lines[0].step + 1 if log.tool.startswith("step") else line.step
+            left = (log.steps - line.step) * line.seconds / max(done, 1)
+            yield Guess(line=line, ours=ours, end=log.end, naive=line.seconds + left)
 
 
 def logs(data: Path) -> list[Log]:
@@ -171,6 +190,13 @@ def everywhere(log: Log, forecasts: list[Guess]) -> str:
             f"{nearer:.0%} | {held:.1%} | {wide:.1%} |")  # fmt: skip
 
 
+def scores(log: Log, made: list[Guess]) -> str:
+    """One line of the third table: interval scores at three places of a log."""
+    cells = [f"{one.score:.1%} | {one.naive_score:.1%}" for share in SCORED
+             for one in [at(log, made, share)]]  # fmt: skip
+    return f"| {log.name} | {' | '.join(cells)} |"
+
+
 def medians(found: list[tuple[Log, list[Guess]]]) -> Iterator[str]:
     """The middle error over the logs, and how many intervals hold, by the share done."""
     for share in SHARES:
@@ -187,6 +213,10 @@ Each log is read once from its beginning. Its steps (and looks, where it names t
 foretold. Errors are of the time still to come. Our forecasts come with the interval that is to \
 hold nine times in ten; the tools give none. LLaMA-Factory prints the time that remains; \
 modded-nanogpt prints the mean step, taken times the steps."""
+SCORES = """\
+Interval score of our 90 % interval against elapsed / steps x remaining steps, which claims no \
+width and so pays for every error twenty times; relative to the time still to come, less is \
+better."""
 READING = """\
 Where the pace is constant, as on the machines of the first three, the plain mean of the tool is \
 as near as ours or nearer: we are no better there. Where it changes (the speed run's attention \
@@ -210,7 +240,10 @@ def main() -> None:
         "|---|---|---|---|" + "---|" * 2 * len(SHARES), *(row_of(*one) for one in found), "",
         "At every line from 1 % of the steps on:", "",
         "| log | forecasts | ours, median error | tool's | ours nearer | interval held | width |",
-        "|---|---|---|---|---|---|---|", *(everywhere(*one) for one in found), "", READING, "",
+        "|---|---|---|---|---|---|---|", *(everywhere(*one) for one in found), "", SCORES, "",
+        f"| log | {' | '.join(f'ours at {share:.0%} | naive' for share in SCORED)} |",
+        "|---|" + "---|" * 2 * len(SCORED), *(scores(*one) for one in found), "",
+        *finish_own.table(asked.work), READING, "",
         "Repeat: `python bench/finish.py`",
     ]  # fmt: skip
     (nights.RESULTS / "finish.md").write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -72,6 +72,19 @@ def finished(small: "Small", tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def adapted(small: "Small", tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run folder of a night of thirty steps with LoRA; to be read only."""
+    from tests import small_nights
+
+    run = tmp_path_factory.mktemp("adapted") / "run"
+    words = ("--method", "lora", "--set", "max_steps=30", "--set", "save_steps=10",
+             "--learning-rate", "1e-2", "--set", "lora_r=8")  # fmt: skip
+    done = small_nights.train(small, run, *words)
+    assert done.returncode == 0, done.stderr
+    return run
+
+
+@pytest.fixture(scope="session")
 def material(small: "Small", tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Data, models and configurations that are wrong; to be read only."""
     from tests import bad_input

@@ -12,6 +12,7 @@ from rich.console import Console
 from overnight.codec import from_json
 from overnight.probe.clock import Clock
 from overnight.report import comparison as page
+from overnight.report import comparison_page
 from overnight.report.words import inert, json_text
 from overnight.story import (
     begin,
@@ -87,12 +88,13 @@ def _held(night: Night, clock: Clock, signals: Signals, *, as_json: bool) -> int
 def _verdict(night: Night, *, as_json: bool) -> int:
     """What is known, in the terminal and in the run folder."""
     found = _figures(night)
-    words = page.write(found, night.folder)
+    words = page.write(found, night.folder, page=comparison_page.render(found))
     if as_json:
         print(json_text(words))
     else:
         page.show(found, Console())
-        print(inert(f"{night.folder / page.JSON}\n{night.folder / page.MARKDOWN}"))
+        names = (page.PAGE, page.JSON, page.MARKDOWN)
+        print(inert("\n".join(str(night.folder / name) for name in names)))
     return 0
 
 

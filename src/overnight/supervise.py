@@ -18,6 +18,7 @@ from overnight.report.words import inert
 from overnight.story import asked, begin, windows
 from overnight.story.alone import alone, end_orphan
 from overnight.story.begin import Night
+from overnight.story.beside import NOTHING, Beside, Wishes
 from overnight.story.children import KILL_SECONDS, Child, Signals
 from overnight.story.closing import DISK_REFUSED, Closing, given_back, left_at_once
 from overnight.story.examiner import Examiner
@@ -55,6 +56,7 @@ class Supervisor:
     journal: Journal
     signals: Signals
     examiner: Examiner
+    beside: Beside
     ends_at: float | None
     """When the night, or before it this session, has to be over."""
     restarts: Restarts = field(default_factory=Restarts)
@@ -119,7 +121,8 @@ class Supervisor:
         return left is not None and left <= seconds
 
     def _prepare(self) -> None:
-        """In a short window the process that tests has its libraries when its turn comes."""
+        """What goes on beside; in a short window whoever tests has its libraries in time."""
+        self.beside.look(self.left())
         if self.promoted and self._within(self.prices.ahead):
             self.examiner.prepare()
 
@@ -208,6 +211,7 @@ class Supervisor:
 
     def close(self, status: int, *, in_time: bool) -> int:
         """Publishes and says how it went; the exit status."""
+        self.beside.page.end()
         # After a deadline that had passed at the start nothing is gained by hurrying.
         ends = [self.ends_at] if in_time and self.ends_at is not None else []
         if self.hurried_at is not None:
@@ -238,14 +242,8 @@ class Supervisor:
         return self.signals.leaves or late
 
 
-def run(
-    request: Request,
-    *,
-    clock: Clock,
-    fresh: bool = False,
-    renew: bool = False,
-    echoes: tuple[str, ...] = (),
-) -> int:
+def run(request: Request, *, clock: Clock, fresh: bool = False, renew: bool = False,
+        echoes: tuple[str, ...] = (), wishes: Wishes = NOTHING) -> int:  # fmt: skip
     """One `overnight train`: begin or go on, train, publish, report; the exit status of DESIGN 9.
 
     Raises:
@@ -261,10 +259,10 @@ def run(
                 begin.move_aside(folder)
             limit = session_limits.find(os.environ, now_utc=clock.utc())
             night = begin.night(request, folder, clock, renew=renew, limit=limit)
-            return _held(night, clock, signals)
+            return _held(night, clock, signals, wishes)
 
 
-def _held(night: Night, clock: Clock, signals: Signals) -> int:
+def _held(night: Night, clock: Clock, signals: Signals, wishes: Wishes) -> int:
     folder = night.folder
     if night.finished:
         export.check(folder)
@@ -275,17 +273,17 @@ def _held(night: Night, clock: Clock, signals: Signals) -> int:
         shutil.rmtree(folder, ignore_errors=True)
         raise NoPlanFits("the window was over before a night could begin in it; give a longer one")
     print(inert(night.echo))
-    for line in (end_orphan(folder), asked.left_over(folder), _remark(night, clock)):
+    for line in (
+        end_orphan(folder),
+        asked.left_over(folder),
+        session_limits.remark(os.environ, night.left(clock)),
+    ):
         if line:
             print(inert(f"overnight: {line}"), file=sys.stderr)
     with Journal.open(folder, clock) as written:
-        examiner = Examiner(folder, night.trust_remote_code)
-        return _supervised(Supervisor(night, clock, written, signals, examiner, night.over_at))
-
-
-def _remark(night: Night, clock: Clock) -> str:
-    left = None if night.ends_at is None else night.ends_at - clock.boot()
-    return session_limits.remark(os.environ, left)
+        examiner, beside = Examiner(folder, night.trust_remote_code), Beside(folder, clock, wishes)
+        made = Supervisor(night, clock, written, signals, examiner, beside, night.over_at)
+        return beside.during(lambda: _supervised(made))
 
 
 def _supervised(supervisor: Supervisor) -> int:

@@ -68,7 +68,7 @@ def test_train_keeps_a_deadline_that_is_over_for_the_night_that_it_ends(
 def test_plan_prints_one_object_for_programs(
     put: Callable[..., None], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    put("story.foresight", Case=Case, propose=lambda request, clock, case: PROPOSAL)
+    put("story.foresight", Case=Case, propose=lambda *asked: PROPOSAL)
     assert run(["plan", *NIGHT, "--json"]) == 0
     out, err = capsys.readouterr()
     assert json.loads(out)["estimate"]["total_steps"] == 300
@@ -77,7 +77,7 @@ def test_plan_prints_one_object_for_programs(
 
 def test_plan_prints_the_plan_for_people(put: Callable[..., None]) -> None:
     shown: dict[str, Any] = {}
-    put("story.foresight", Case=Case, propose=lambda request, clock, case: PROPOSAL)
+    put("story.foresight", Case=Case, propose=lambda *asked: PROPOSAL)
     put("report.proposal", print_plan=lambda plan, **rest: shown.update(rest, plan=plan))
     assert run(["plan", "chats.jsonl", "--model", "base", "--max-steps", "5"]) == 0
     values = [shown[name] for name in ("plan", "dataset", "model", "hardware")]

@@ -8,7 +8,7 @@ from overnight.cli.flags import DATA_FLAGS, JSON, NIGHT_FLAGS, RUN, SET, TRAIN_F
 from overnight.cli.schema import keys
 from overnight.values.request import Request
 
-NOT_A_KEY = {"config", "set", "fresh", "renew"}
+NOT_A_KEY = {"config", "set", "fresh", "renew", "report_to", "on_finish"}
 
 
 def test_every_field_of_a_request_has_a_flag() -> None:

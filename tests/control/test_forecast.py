@@ -7,6 +7,7 @@ import pytest
 from overnight.control import forecast
 from overnight.control.deadline import Deadline
 from overnight.control.forecast import LATER
+from overnight.control.tempo import Tempo
 from overnight.values.cadence import Cadence
 from overnight.values.ledger import Evaluated, Loss, Rehearsed, Saved, Stepped
 
@@ -62,10 +63,35 @@ def test_one_step_that_was_held_up_moves_the_forecast_little():
 
 
 def test_the_doubt_shrinks_with_what_was_seen_and_grows_with_the_scatter():
-    early = replace(NIGHT, step=5, recent=((1.0, 100.0),) * 5)
-    assert forecast.doubt(early, 95.0) > forecast.doubt(NIGHT, 80.0) > 0.0
+    seen = replace(NIGHT, tempo=Tempo(seconds=20.0))
+    early = replace(NIGHT, step=5, recent=((1.0, 100.0),) * 5, tempo=Tempo(seconds=5.0))
+    assert forecast.doubt(early, 95.0) > forecast.doubt(seen, 80.0) > 0.0
     shaky = replace(NIGHT, recent=((0.7, 100.0), (1.3, 100.0)) * 10)
     assert forecast.doubt(shaky, 80.0) > forecast.doubt(NIGHT, 80.0)
+
+
+def steady(rates: list[float]) -> Tempo:
+    """Quarters of a night, 64 steps each."""
+    tempo = Tempo()
+    for rate in rates:
+        for _ in range(64):
+            tempo = tempo.after(rate, 100.0)
+    return tempo
+
+
+def test_a_pace_that_stayed_is_doubted_less_and_one_that_did_not_more():
+    before = forecast.drift(replace(NIGHT, tempo=Tempo(seconds=256.0)), 256.0)
+    calm = forecast.drift(replace(NIGHT, tempo=steady([1.0] * 4)), 256.0)
+    shaken = forecast.drift(replace(NIGHT, tempo=steady([0.9, 1.2, 0.9, 1.2])), 256.0)
+    assert calm == pytest.approx(before / 2) and shaken > 2 * before
+
+
+def test_scatter_of_single_steps_is_no_drift():
+    noisy = ((0.7, 100.0), (1.3, 100.0)) * 10
+    apart = steady([1.0, 1.02, 0.98, 1.0])
+    calm, shaky = (forecast.drift(replace(NIGHT, recent=recent, tempo=apart), 256.0)
+                   for recent in (NIGHT.recent, noisy))  # fmt: skip
+    assert shaky < calm
 
 
 def test_the_finish_lies_inside_its_interval_and_before_the_margin():

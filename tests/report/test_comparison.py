@@ -53,12 +53,14 @@ def test_memory_that_cannot_be_told_is_not_told() -> None:
     assert [row[-2] for row in page.speed_rows(found)] == ["512.0 MiB", "-"]
 
 
-def test_both_files_hold_the_verdict(tmp_path: Path) -> None:
-    page.write(sample(), tmp_path)
+def test_all_files_hold_the_verdict(tmp_path: Path) -> None:
+    page.write(sample(), tmp_path, page="<!doctype html>")
     kept = json.loads((tmp_path / "comparison.json").read_text("utf-8"))
     assert kept["settings"][1]["speed"]["mid"] == 1.02 and kept["verdict"][-1].startswith("Take")
     assert kept["verdict"][0] in (tmp_path / "comparison.md").read_text("utf-8")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["comparison.json", "comparison.md"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "comparison.html", "comparison.json", "comparison.md",
+    ]  # fmt: skip
 
 
 def test_markdown_has_a_row_for_every_setting_in_each_table() -> None:

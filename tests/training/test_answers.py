@@ -43,3 +43,9 @@ def test_a_long_prompt_is_cut_at_its_beginning(base):
     long = [9] * 50 + list(range(20, 20 + session.corpus.max_length))
     short = long[-session.corpus.max_length :]
     assert answers.answer(session, long, tokenizer) == answers.answer(session, short, tokenizer)
+
+
+def test_an_answer_that_has_no_time_is_a_short_one(base):
+    session, tokenizer = tiny.session(base), make()
+    whole = answers.answer(session, PROMPT, tokenizer)
+    assert len(answers.answer(session, PROMPT, tokenizer, seconds=0.0)) < len(whole)

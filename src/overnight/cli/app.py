@@ -12,10 +12,11 @@ from typing import Any
 import typer
 
 from overnight import __version__
-from overnight.cli import commands, comparing, guide, history
+from overnight.cli import chatting, commands, comparing, guide, history
 from overnight.cli.flags import (
     CODE,
     DATA_FLAGS,
+    EXPORT_FLAGS,
     EXTEND_FLAGS,
     JSON,
     NIGHT_FLAGS,
@@ -56,12 +57,16 @@ def build() -> typer.Typer:
     app.command("stop")(made(commands.stop, (RUN, NOW)))
     app.command("extend")(made(commands.extend, EXTEND_FLAGS))
     app.command("report")(made(commands.report, (RUN, JSON)))
+    app.command("chat")(made(chatting.chat, chatting.FLAGS))
+    app.command("export")(made(commands.export, EXPORT_FLAGS))
     app.command("compare")(made(comparing.compare, comparing.FLAGS))
     app.command("guide")(made(guide.guide, guide.FLAGS))
     app.command("history")(made(history.history, history.FLAGS))
     app.command("doctor")(made(commands.doctor, (JSON,)))
     app.command("_night", hidden=True)(made(commands.run_night, (RUN,)))
     app.command("_compare", hidden=True)(made(comparing.work, comparing.WORK_FLAGS))
+    app.command("_page", hidden=True)(made(commands.page, (RUN,)))
+    app.command("_track", hidden=True)(made(commands.track, (RUN, _NAME)))
     app.command("_publish", hidden=True)(made(commands.publish, (RUN, _NAME, CODE)))
     return app
 

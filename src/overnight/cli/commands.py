@@ -46,34 +46,43 @@ def train(given: dict[str, Any]) -> int:
     """Fine-tune a model, over in time. Run it again to resume."""
     from overnight import supervise
     from overnight.probe.clock import SystemClock
+    from overnight.story.beside import Wishes
 
     fresh, renew = given.pop("fresh"), given.pop("renew")
+    wishes = Wishes(on_finish=given.pop("on_finish"), report_to=given.pop("report_to") or "")
     request, echoes = _request(given, past=True)
-    return supervise.run(request, clock=SystemClock(), fresh=fresh, renew=renew, echoes=echoes)
+    return supervise.run(request, clock=SystemClock(), fresh=fresh, renew=renew, echoes=echoes,
+                         wishes=wishes)  # fmt: skip
 
 
 def plan(given: dict[str, Any]) -> int:
     """What `train` would do: settings, reasons, end."""
-    from overnight.cli.case import case
-    from overnight.cli.objects import plan_object
+    from overnight.cli.case import case, others
+    from overnight.cli.objects import against_object, plan_object
     from overnight.probe.clock import SystemClock
     from overnight.story import foresight
 
     as_json, clock, instead = given.pop("json"), SystemClock(), case(given)
+    names = given.pop("against")
     request, echoes = _request(given, need="night" if instead.samples is None else "imagined")
-    _say(echoes)
+    against, more = others(names, request)
+    _say((*echoes, *more))
     ends = _deadline(request)
-    found = foresight.propose(request, clock, instead)
+    found = foresight.propose(request, clock, instead, against)
     _say(ends)
     if as_json:
-        return _print_json(plan_object(request, found.plan, dataset=found.dataset,
-                                       model=found.model, hardware=found.hardware))  # fmt: skip
+        told = plan_object(request, found.plan, dataset=found.dataset, model=found.model,
+                           hardware=found.hardware)  # fmt: skip
+        return _print_json(told | against_object(found.others))
     from rich.console import Console
 
-    from overnight.report.proposal import print_plan
+    from overnight.report.proposal import print_against, print_plan
 
+    console = Console()
     print_plan(found.plan, dataset=found.dataset, model=found.model, hardware=found.hardware,
-               console=Console(), now_utc=clock.utc())  # fmt: skip
+               console=console, now_utc=clock.utc())  # fmt: skip
+    if found.others:
+        print_against(found.plan, found.others, console=console, now_utc=clock.utc())
     return 0
 
 
@@ -222,13 +231,47 @@ def run_night(given: dict[str, Any]) -> int:
     return night.run(Path(given["run"]), clock=SystemClock())
 
 
+def page(given: dict[str, Any]) -> int:
+    """Draw the page of a night that goes on, yielding to it."""
+    from overnight.report import pages, summary
+
+    if hasattr(os, "nice"):
+        os.nice(19)
+    run = Path(given["run"])
+    pages.write(summary.load(run), run)
+    return 0
+
+
+def track(given: dict[str, Any]) -> int:
+    """Feed a night's trackers until it is over."""
+    from overnight.story import tracking
+
+    return tracking.track(Path(given["run"]), tracking.named(given["name"]))
+
+
+def export(given: dict[str, Any]) -> int:
+    """A night's model or settings for other tools."""
+    from overnight.cli.runs import find_run
+    from overnight.story import exporting
+    from overnight.values.errors import InputError
+
+    if not given["to"]:
+        raise InputError(f"--to what? {', '.join(exporting.KINDS)}")
+    output = Path(given["output"]) if given["output"] else None
+    run = find_run(given["run"], folder=Path.cwd())
+    for line in exporting.export_as(exporting.Wish(run=run, to=given["to"], output=output,
+                                    trust_remote_code=given["trust_remote_code"])):  # fmt: skip
+        typer.echo(line)
+    return 0
+
+
 def publish(given: dict[str, Any]) -> int:
     """Load, test and put into place a checkpoint, in a process of its own."""
     from overnight.story import libraries
     from overnight.story.alone import writing
     from overnight.story.children import die_with_parent
     from overnight.story.examiner import NAMED_LATER
-    from overnight.training import export
+    from overnight.training import export as publishing
 
     run, name = Path(given["run"]), given["name"]
     if name == NAMED_LATER:
@@ -238,4 +281,4 @@ def publish(given: dict[str, Any]) -> int:
         return 1  # whoever would have named it is gone, or needs it no more
     die_with_parent()
     with writing(run):
-        return export.publish(run, name, trust_remote_code=given["trust_remote_code"])
+        return publishing.publish(run, name, trust_remote_code=given["trust_remote_code"])

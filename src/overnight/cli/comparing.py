@@ -71,7 +71,7 @@ def asked(given: dict[str, Any], around: "Surroundings") -> tuple["Asked", tuple
     spelled, seeds = given.pop("settings"), given.pop("seeds")
     shared, notes = gather(given, around=around, past=True)
     names = [name.strip() for name in (spelled or USUAL).split(",") if name.strip()]
-    found = [_setting(name, shared, around) for name in names]
+    found = [setting(name, shared, around) for name in names]
     told = [_whose(name, line) for name, (_, lines) in zip(names, found, strict=True)
             for line in lines]  # fmt: skip
     wanted = Asked(request=shared, settings=tuple(one for one, _ in found), seeds=_seeds(seeds))
@@ -92,7 +92,7 @@ def _seeds(text: str | None) -> int:
     return int(text)
 
 
-def _setting(
+def setting(
     name: str, shared: "Request", around: "Surroundings"
 ) -> tuple["Setting", tuple[str, ...]]:
     """One setting: a named configuration, a file, pairs joined by `+`, or our own plan."""

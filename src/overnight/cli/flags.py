@@ -100,12 +100,25 @@ PLAN_FLAGS = (
          "CARD"),
     Flag("samples", "--samples", str, "Rows, in place of DATA.", "N"),
     Flag("tokens", "--tokens", str, "Tokens of a row in the mean, with --samples.", "N"),
+    Flag("against", "--against", str,
+         "Other settings for the same job, planned beside it: baseline,optimized,run.yaml.",
+         "A,B,..."),
     Flag("trace", "--trace", bool, "Count the memory on a step without weights (seconds)."),
 )  # fmt: skip
 TRAIN_FLAGS = (
     *NIGHT_FLAGS,
     Flag("fresh", "--fresh", bool, "Move what is in the night's folder aside and start over."),
     Flag("renew", "--renew", bool, "The deadline has passed: the same length again, from now."),
+    Flag("report_to", "--report-to", str, "Trackers: tensorboard, wandb, trackio, with commas.",
+         "NAMES"),
+    Flag("on_finish", "--on-finish", str,
+         "Run when it is over or in danger; see OVERNIGHT_EVENT, _RUN, _VERDICT.", "COMMAND"),
+)  # fmt: skip
+EXPORT_FLAGS = (
+    RUN,
+    Flag("to", "--to", str, "adapter, merged, env, training-args, sft-args or card.", "FORM"),
+    Flag("output", "--output", str, "Folder or file; else below the run folder.", "PATH"),
+    CODE,
 )
 
 

@@ -3,6 +3,7 @@
 In: values. Out: dictionaries whose keys are promises to programs. Never: printing.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from overnight.codec import to_json
@@ -30,6 +31,16 @@ def plan_object(
         "memory": to_json(plan.memory),
         "notes": list(plan.notes),
     }
+
+
+def against_object(others: Mapping[str, Plan | str]) -> dict[str, Any]:
+    """Other settings for the same job under `against`; nothing where none was named."""
+    told = {
+        name: {"why": one} if isinstance(one, str)
+        else {"candidate": to_json(one.candidate), "estimate": estimate(one)}
+        for name, one in others.items()
+    }  # fmt: skip
+    return {"against": told} if told else {}
 
 
 def dataset_object(dataset: DatasetProfile) -> dict[str, Any]:

@@ -74,11 +74,19 @@ def pace(night: Deadline) -> float:
 
 def doubt(night: Deadline, seconds: float) -> float:
     """What the pace of the next so many seconds of steps may differ by, relatively."""
-    seen = night.earlier[0] + sum(took for took, _ in night.recent)
     steps, left = len(night.recent), max(night.horizon - night.step, 1)
     chance = Z90 * night.spread * math.sqrt(TOGETHER / max(steps, 1) + TOGETHER / left)
-    drift = DRIFT * math.sqrt(seconds / max(seconds + SEEN_WEIGHT * seen, 1e-9))
-    return math.hypot(min(chance, 1.0), drift)
+    return math.hypot(min(chance, 1.0), drift(night, seconds))
+
+
+def drift(night: Deadline, seconds: float) -> float:
+    """What the pace of the next so many seconds may be off by, beyond its scatter: what is usual
+    elsewhere, weighed with what the quarters of this night so far differed by."""
+    usual = DRIFT * math.sqrt(seconds / max(seconds + SEEN_WEIGHT * night.tempo.seconds, 1e-9))
+    chance = 2 * TOGETHER * night.spread**2 / max(night.tempo.quarter_steps, 1)
+    apart = night.tempo.differences(night.fixed_load)
+    seen = [Z90**2 * min(max(one**2 - chance, 0.0), 1.0) for one in apart]
+    return math.sqrt((usual**2 + sum(seen)) / (1 + len(seen)))
 
 
 def ahead(night: Deadline, now: float, *, publish_seconds: float) -> Ahead:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from overnight.control.loads import Loads, Path, farthest
+from overnight.control.tempo import Tempo
 from overnight.values.curriculum import Curriculum
 from overnight.values.ledger import Stepped
 
@@ -37,6 +38,8 @@ class Paced:
     """(seconds, load) of the last steps."""
     earlier: tuple[float, float, float] = (0.0, 0.0, 0.0)
     """Seconds, load and number of the steps before them, in sum, fading with the time."""
+    tempo: Tempo = field(default_factory=Tempo)
+    """All steps, in blocks: how steady the pace has been."""
 
     @property
     def slowest_step(self) -> float:
@@ -104,13 +107,15 @@ class Paced:
 
     def stepped(self, event: Stepped) -> Self:
         """The newest step counts; one that is no longer recent fades into the earlier ones."""
-        recent, earlier = (*self.recent, (event.seconds, self.held(event))), self.earlier
+        held = self.held(event)
+        recent, earlier = (*self.recent, (event.seconds, held)), self.earlier
         if len(recent) > RECENT:
             seconds, load = recent[0]
             fading = math.exp(-seconds / FADING_SECONDS)
             earlier = (earlier[0] * fading + seconds, earlier[1] * fading + load,
                        earlier[2] * fading + 1.0)  # fmt: skip
-        return self._with(step=event.step, recent=recent[-RECENT:], earlier=earlier)
+        tempo = self.tempo.after(event.seconds, held)
+        return self._with(step=event.step, recent=recent[-RECENT:], earlier=earlier, tempo=tempo)
 
     def _with(self, **changed: object) -> Self:
         """What `dataclasses.replace` gives, for less: it is wanted after every step."""

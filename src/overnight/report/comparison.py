@@ -13,13 +13,13 @@ from typing import Any
 from rich.console import Console
 
 from overnight.codec import to_json
-from overnight.report import tables
+from overnight.report import jobs, tables
 from overnight.report.comparison_words import relabelled, risk, settings_words, short, verdict
 from overnight.report.words import inert, inert_line, iso
 from overnight.values.comparison import Compared, Comparison, Outcome, Spread
 from overnight.values.units import show_bytes, show_count, show_duration
 
-JSON, MARKDOWN = "comparison.json", "comparison.md"
+JSON, MARKDOWN, PAGE = "comparison.json", "comparison.md", "comparison.html"
 NOTHING = "-"
 _ESCAPED = str.maketrans({"|": "\\|", "<": "&lt;", "\n": " "})
 SPEED = ("setting", "tokens/s", "against first", "whole job", "memory", "a step")
@@ -133,6 +133,9 @@ def show(found: Comparison, console: Console) -> None:
     tables.show(console, "Speed and memory", _table(SPEED[:-1], speed, right=(1, 2, 3, 4)))
     if any(one.at_time or one.at_work for one in found.settings):
         tables.show(console, "Held-out loss", _table(LOSS, loss_rows(found), right=(1, 2, 3, 4)))
+    plain = not console.encoding.lower().startswith("utf")
+    jobs.lines(console, "The whole job, training alone",
+               jobs.timelines(jobs.measured(found), console.width - 2, plain=plain))  # fmt: skip
     risks = [(short(one.name), _what(one, letters), risk(one)) for one in found.settings]
     tables.show(console, "Settings and risk", _table(("setting", "what", "seen"), risks))
     console.print()
@@ -179,11 +182,11 @@ def json_object(found: Comparison) -> dict[str, Any]:
     return figures | {"letters": letters, "verdict": verdict(named)}
 
 
-def write(found: Comparison, folder: Path) -> dict[str, Any]:
-    """Puts comparison.json and comparison.md into place; the content of the first."""
+def write(found: Comparison, folder: Path, *, page: str) -> dict[str, Any]:
+    """Puts comparison.json, comparison.md and the page into place; the content of the first."""
     content = json_object(found)
     text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
-    for name, whole in ((JSON, text + "\n"), (MARKDOWN, markdown(found))):
+    for name, whole in ((JSON, text + "\n"), (MARKDOWN, markdown(found)), (PAGE, page)):
         new = folder / f".{name}.new"
         new.write_text(whole, encoding="utf-8")
         os.replace(new, folder / name)

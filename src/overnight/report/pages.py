@@ -46,7 +46,8 @@ def _inert_strings(value: object) -> object:
     return inert(value) if type(value) is str else value  # Markup is ours, and no `str` itself
 
 
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Templates in which every string from outside is escaped and made inert."""
     made = Environment(
         loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined,
         finalize=_inert_strings, trim_blocks=True, lstrip_blocks=True,
@@ -181,7 +182,7 @@ def render(report: Report, *, name: str, home: Home = "disk") -> str:
     length = _length(report)
     verdict, charts = judge(report), _charts(report, length)
     gone = [segment for segment in report.segments if segment.phase in ("lost", "away")]
-    return _environment().get_template("report.html.j2").render(
+    return environment().get_template("report.html.j2").render(
         report=report, name=name, verdict=verdict, chip=_chip(verdict, report.state),
         tiles=_tiles(report),
         charts=charts, settings=_settings(report), scripts=scripts, home=home,

@@ -4,14 +4,14 @@ In: a plan and what it was made for. Out: tables and lines on the given console.
 markup or control characters from data.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from overnight.planning import curriculum
-from overnight.report import tables
+from overnight.report import jobs, tables
 from overnight.report.finish import Finish
 from overnight.report.words import Clock, between, in_unit, inert_line, rate
 from overnight.values.facts import DatasetProfile, Hardware, ModelProfile
@@ -114,3 +114,19 @@ def print_plan(plan: Plan, *, dataset: DatasetProfile, model: ModelProfile, hard
     if plan.rejections:
         pairs = [(rejection.what, rejection.why) for rejection in plan.rejections]
         tables.show(console, "Not chosen", _choices(pairs, "what", "why"))
+
+
+def print_against(plan: Plan, others: Mapping[str, Plan | str], *, console: Console,
+                  now_utc: float) -> None:  # fmt: skip
+    """Other settings for the same job beside the plan: timelines, savings, a calendar.
+
+    The first of `others` that has a plan is what the rest is held against, as in the guides.
+    """
+    planned = {name: one for name, one in others.items() if isinstance(one, Plan)}
+    if planned:
+        every = [*(jobs.planned(name, one) for name, one in planned.items()),
+                 jobs.planned("this plan", plan)]  # fmt: skip
+        jobs.show(every, console, start_utc=now_utc, how="estimated, nine times in ten")
+    for name, why in others.items():
+        if isinstance(why, str):
+            tables.line(console, f"\n{name} has no plan here: {why}")

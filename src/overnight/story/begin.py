@@ -54,6 +54,10 @@ class Night:
     """The deadline in words."""
     trust_remote_code: bool = False
 
+    def left(self, clock: Clock) -> float | None:
+        """Seconds until its end; None without one."""
+        return None if self.ends_at is None else self.ends_at - clock.boot()
+
 
 def _word(path: str) -> str:
     stem = Path(path.rstrip("/")).stem or "run"

@@ -142,10 +142,12 @@ def _report(folder: Path) -> None:
     from rich.console import Console
 
     from overnight.report import pages, summary, terminal
+    from overnight.story import exporting
 
     try:
         report = summary.load(folder)
         pages.write(report, folder)
+        exporting.settings_files(report, folder)
     except (OvernightError, OSError, ValueError) as error:
         print(f"overnight: the report could not be written: {error}", file=sys.stderr)
         return

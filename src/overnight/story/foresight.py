@@ -4,7 +4,8 @@ In: a Request, and for `overnight plan` what is imagined. Out: a plan and what i
 weights, training. Where the memory is nearly used up the step is traced before it is believed.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from overnight.planning import search
 from overnight.planning.curriculum import fullest
@@ -16,11 +17,11 @@ from overnight.story import continued, tracing
 from overnight.story.intake import survey
 from overnight.story.look import load_tokenizer
 from overnight.story.remember import lessons_for
-from overnight.values.errors import ModelError
+from overnight.values.errors import ModelError, OvernightError
 from overnight.values.facts import DatasetProfile, Hardware, Interval, ModelProfile
 from overnight.values.lessons import Lesson
 from overnight.values.plan import MemoryEstimate, Plan
-from overnight.values.request import Request
+from overnight.values.request import Request, Window
 
 THIN = 0.9
 """Of the memory: a plan that needs more by the closed form is traced, whose error is a third."""
@@ -55,10 +56,15 @@ class Proposal:
     dataset: DatasetProfile
     model: ModelProfile
     hardware: Hardware
+    others: dict[str, Plan | str] = field(default_factory=dict)
+    """Other settings for the same job by name: each one's plan, or why there is none."""
 
 
-def propose(request: Request, clock: Clock, case: Case = NOTHING_IMAGINED) -> Proposal:
+def propose(request: Request, clock: Clock, case: Case = NOTHING_IMAGINED,
+            against: Mapping[str, Request] = {}) -> Proposal:  # fmt: skip
     """The plan before anything is measured but the machine's own rates.
+
+    `against` are other requests for the same job, each planned as if it had all the time it takes.
 
     Raises:
         InputError: what was asked cannot be used; NoPlanFits: nothing fits.
@@ -77,7 +83,18 @@ def propose(request: Request, clock: Clock, case: Case = NOTHING_IMAGINED) -> Pr
     if not case.gpu:  # what this machine taught says nothing about another
         asked = replace(asked, lessons=lessons_for(asked))
     plan = continued.planned(decide(asked, trace=case.trace), came)
-    return Proposal(plan=plan, dataset=asked.dataset, model=model, hardware=asked.hardware)
+    others = {name: _other(asked, one) for name, one in against.items()}
+    return Proposal(plan=plan, dataset=asked.dataset, model=model, hardware=asked.hardware,
+                    others=others)  # fmt: skip
+
+
+def _other(asked: Question, request: Request) -> Plan | str:
+    """Another plan for the same job, or why there is none."""
+    try:
+        alone = replace(request, window=Window())
+        return decide(replace(asked, request=alone, window_seconds=None))
+    except OvernightError as error:
+        return str(error)
 
 
 def _dataset(request: Request, case: Case, model: ModelProfile) -> DatasetProfile:

@@ -41,6 +41,8 @@ from overnight.values.request import Request
 ANSWERS = 2
 ANSWERS_WINDOW = 120.0
 """Seconds: in shorter windows no answers are written."""
+ANSWERS_SHARE = 0.02
+"""Of a window, for those before and after together, at most."""
 LEAVING = 0.5
 """Seconds that this process may take to be gone before publishing can begin: 0.08 on a quiet
 machine, where it leaves without taking anything down."""
@@ -279,9 +281,12 @@ def write_answers(on: Stage, when: Any) -> None:
         return
     begun = on.now
     data = on.found.data
+    most = answers.SECONDS
+    if window is not None:
+        most = min(most, ANSWERS_SHARE * window / (2 * ANSWERS))
     for row in data.split.select[:ANSWERS]:
         ids = render.prompt(*data.corpus.encoded.row(row))
-        text = answers.answer(on.session, ids, data.tokenizer)
+        text = answers.answer(on.session, ids, data.tokenizer, seconds=most)
         asked = data.tokenizer.decode(ids, skip_special_tokens=True)
         on.teller.tell(Answered(when=when, prompt=asked, text=text))
     on.answer_seconds = on.now - begun

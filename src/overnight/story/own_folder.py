@@ -13,7 +13,8 @@ MODE = 0o700
 OURS = frozenset((
     "plan.json", "events.jsonl", "status.json", "base.json", "probe.json", "final",
     "tokenizer", "set-aside", "report.html", "report.json",
-    "settings.json", "comparison.json", "comparison.md", "turn", "trials",
+    "settings.json", "comparison.json", "comparison.md", "comparison.html", "turn", "trials",
+    "settings.env", "training_args.json", "exports", "trackers", "trackers.log", ".trackers.lock",
 ))  # fmt: skip
 BEGINNINGS = ("checkpoint-", ".")
 

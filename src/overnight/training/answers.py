@@ -15,8 +15,10 @@ SECONDS = 5.0
 """Most that one answer may take; generation ends there."""
 
 
-def answer(session: Session, prompt: Sequence[int], tokenizer: Any) -> str:
-    """The most likely continuation (greedy), without its special tokens."""
+def answer(session: Session, prompt: Sequence[int], tokenizer: Any, *,
+           seconds: float = SECONDS) -> str:  # fmt: skip
+    """The most likely continuation (greedy), without its special tokens, as far as it comes in so
+    many seconds."""
     import torch
 
     device = session.accelerator.device
@@ -26,7 +28,7 @@ def answer(session: Session, prompt: Sequence[int], tokenizer: Any) -> str:
             input_ids=ids,
             attention_mask=torch.ones_like(ids),
             max_new_tokens=NEW_TOKENS,
-            max_time=SECONDS,
+            max_time=seconds,
             do_sample=False,
             pad_token_id=session.pad_id,
             use_cache=True,
