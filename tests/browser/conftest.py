@@ -56,14 +56,29 @@ class Visit:
         return int(self.page.evaluate("document.documentElement.scrollWidth - innerWidth"))
 
     def blank(self) -> list[str]:
-        """Figures whose canvas has nothing on it."""
+        """Figures on whose canvas one of the lines is not to be seen, in its own colour."""
         return list(self.page.evaluate(
-            """() => [...document.querySelectorAll("[data-figure]")].filter((section) => {
-                 const one = section.querySelector("canvas");
-                 if (!one) return true;
-                 const all = one.getContext("2d").getImageData(0, 0, one.width, one.height).data;
-                 return !all.some((value) => value !== 0);
-               }).map((section) => section.dataset.figure)"""
+            """() => {
+                 const told = JSON.parse(document.getElementById("figures").textContent).figures;
+                 const names = {raw: "--raw", main: "--accent", marked: "--held",
+                                reference: "--reference", outcome: "--good"};
+                 const root = getComputedStyle(document.documentElement);
+                 const rgb = (role) => root.getPropertyValue(names[role]).trim()
+                   .match(/[0-9a-f]{2}/gi).map((part) => parseInt(part, 16));
+                 const seen = (one, role) => {
+                   const all = one.getContext("2d").getImageData(0, 0, one.width, one.height).data;
+                   const wanted = rgb(role);
+                   for (let i = 0; i < all.length; i += 4)
+                     if (all[i + 3] > 200
+                         && wanted.every((part, n) => Math.abs(part - all[i + n]) < 5)) return true;
+                   return false;
+                 };
+                 return [...document.querySelectorAll("[data-figure]")].flatMap((section) => {
+                   const key = section.dataset.figure, one = section.querySelector("canvas");
+                   return told[key].lines.filter((line) => !one || !seen(one, line.role))
+                     .map((line) => key + ": " + line.name);
+                 });
+               }"""
         ))  # fmt: skip
 
 

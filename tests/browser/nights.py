@@ -1,6 +1,7 @@
 """Nights for real pages: healthy, resumed, diverged, missed and saved, very long, hostile."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from tests.report import samples
 from tests.report.samples import Journal
@@ -47,7 +48,8 @@ def long(steps: int = 50_000) -> list[Entry]:
     samples.begin(journal)
     for number in range(1, steps + 1):
         loss = 1.2 + 6.0 / (1 + number / 300) + 0.1 * ((number * 7919) % 101 - 50) / 50
-        journal.after(0.5, samples.step(number, loss, took=0.5, horizon=steps))
+        one = samples.step(number, loss, took=0.5, horizon=steps)
+        journal.after(0.5, replace(one, tokens=one.tokens + 40 * ((number * 31) % 60)))
         if number % 500 == 0:
             samples.forecast(journal, number * samples.STEPS // steps)
     journal.after(0.1, Stopped(step=steps, reason="horizon"))

@@ -42,7 +42,7 @@ def test_the_page_moves_by_itself_until_the_night_is_over(
     page.locator("details summary").first.click()
     assert page.inner_text("h1").startswith("Training")
     put(tmp_path, "".join(lines(samples.healthy()[len(samples.going()) :])))
-    page.wait_for_function("document.querySelector('h1').innerText.startsWith('In time')")
+    page.wait_for_selector("h1:has-text('In time')")
     assert page.locator("canvas").count() == 5
     assert page.locator("details").first.get_attribute("open") is not None  # as the reader left it
     assert set(asked) == {address} and said == []

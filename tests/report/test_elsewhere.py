@@ -50,6 +50,7 @@ def test_the_dotenv_is_read_back_as_the_same_settings(tmp_path, changes):
 
 
 @pytest.mark.tiny
+@pytest.mark.filterwarnings("ignore:.gradient_checkpointing. is deprecated:FutureWarning")
 @pytest.mark.parametrize(
     "changes",
     [{}, {"num_train_epochs": None}, {"lr_scheduler_type": "wsd", "num_train_epochs": None},

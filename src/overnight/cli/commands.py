@@ -76,12 +76,14 @@ def plan(given: dict[str, Any]) -> int:
         return _print_json(told | against_object(found.others))
     from rich.console import Console
 
-    from overnight.report.proposal import print_against, print_plan
+    from overnight.report.proposal import print_plan
 
     console = Console()
     print_plan(found.plan, dataset=found.dataset, model=found.model, hardware=found.hardware,
                console=console, now_utc=clock.utc())  # fmt: skip
     if found.others:
+        from overnight.report.proposal import print_against
+
         print_against(found.plan, found.others, console=console, now_utc=clock.utc())
     return 0
 

@@ -81,7 +81,7 @@ def training_arguments(report: Report, *, output_dir: str) -> dict[str, Any]:
         "learning_rate": one.learning_rate,
         "warmup_steps": warmup,
         "lr_scheduler_type": _TRAINER_SCHEDULE.get(one.lr_scheduler_type, one.lr_scheduler_type),
-        "lr_scheduler_kwargs": _decay(report, warmup),
+        "lr_scheduler_kwargs": _decay(report),
         "max_grad_norm": one.max_grad_norm,
         "weight_decay": one.weight_decay,
         "adam_beta2": one.adam_beta2,
@@ -107,6 +107,7 @@ def sft_arguments(report: Report, *, output_dir: str) -> dict[str, Any]:
     one = report.plan.candidate
     return training_arguments(report, output_dir=output_dir) | {
         "max_length": one.max_length, "packing": one.packing,
+        "gradient_checkpointing": one.gradient_checkpointing,  # trl's own default is True
     }  # fmt: skip
 
 
@@ -114,13 +115,12 @@ def _warmup(report: Report) -> int:
     return report.replans[-1].event.warmup_steps if report.replans else 0
 
 
-def _decay(report: Report, warmup: int) -> dict[str, Any] | None:
+def _decay(report: Report) -> dict[str, Any] | None:
     """transformers' own schedule asks where the decay begins; ours is the last fifth."""
     if report.plan.candidate.lr_scheduler_type != "wsd":
         return None
     decay = max(round(0.2 * report.horizon), 1)
-    return {"num_decay_steps": decay, "decay_type": "linear",
-            "num_stable_steps": max(report.horizon - decay - warmup, 0)}  # fmt: skip
+    return {"num_decay_steps": decay, "decay_type": "linear"}
 
 
 def card(report: Report, *, name: str, adapter: bool) -> str:

@@ -133,9 +133,11 @@ def _merged(wish: Wish, report: Report) -> tuple[str, ...]:
     def fill(folder: Path) -> None:
         done = merging.merge(final, folder, tokens=_tokens(wish, final),
                              trust_remote_code=wish.trust_remote_code)  # fmt: skip
-        said.append(f"merged in {done.dtype}: loss {done.loss_merged:.4f} on the check, adapter "
-                    f"and base have {done.loss_apart:.4f}; logits differ by {done.largest:.3g} at "
-                    "most")  # fmt: skip
+        said.append(
+            f"merged in {done.dtype}: loss {done.loss_merged:.4f} on the check, adapter and base "
+            f"have {done.loss_apart:.4f}; what they foretell diverges by {done.divergence:.2g} "
+            f"nats, logits by {done.largest:.2g} at most"
+        )
 
     return (*_folder(wish, report, fill, adapter=False), *said)
 

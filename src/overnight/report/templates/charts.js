@@ -155,13 +155,14 @@
     };
   }
 
-  /* Heights as the drawing has them, spikes left out; whoever zooms in sees all of that stretch. */
-  function heights(figure) {
-    const shift = figure.unit === "clock" ? told.offset : 0;
+  /* Heights as the drawing has them, spikes left out; whoever zooms in sees all of that stretch.
+     The new x is not known yet when uPlot asks: all is shown where all heights are. */
+  function heights(figure, data) {
+    const shown = figure.frame.map((value) => value + (figure.unit === "clock" ? told.offset : 0));
+    const all = data.slice(1).flat().filter((value) => value != null);
+    const least = all.reduce((a, b) => Math.min(a, b)), most = all.reduce((a, b) => Math.max(a, b));
     return (plot, low, high) => {
-      const x = plot.scales.x, whole = x.min == null || low == null
-        || (x.min <= told.from && x.max >= told.from + told.length);
-      if (whole) return [figure.frame[0] + shift, figure.frame[1] + shift];
+      if (low == null || (low <= least && high >= most)) return shown;
       const room = 0.06 * (high - low) || Math.abs(high) * 0.1 || 1;
       return [low - room, high + room];
     };
@@ -169,10 +170,10 @@
 
   const zone = (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC");
 
-  function options(figure, width, height) {
+  function options(figure, data, width, height) {
     return {
       width, height, tzDate: zone,
-      scales: {x: {time: true}, y: {range: heights(figure)}},
+      scales: {x: {time: true}, y: {range: heights(figure, data)}},
       series: [{value: (plot, value) => value == null ? "" : clock(value), label: "time"},
                ...figure.lines.map((line) => series(line, figure))],
       axes: [{...axis("clock", 2), values: (plot, at) => at.map(clock), space: told.exact ? 72 : 64},
@@ -191,7 +192,8 @@
     place.setAttribute("aria-label", drawing.getAttribute("aria-label"));
     const high = drawing.querySelector(".plot").getBoundingClientRect().height + 40;
     drawing.after(place);
-    const plot = new uPlot(options(figure, place.clientWidth || 300, high), aligned(figure), place);
+    const data = aligned(figure), wide = place.clientWidth || 300;
+    const plot = new uPlot(options(figure, data, wide, high), data, place);
     drawing.hidden = true;
     section.querySelector(".legend").hidden = true;
     new ResizeObserver(() => {
