@@ -154,8 +154,9 @@ class Tracking:
 
 def opened(name: str, run: Path, begun: Started) -> Any:
     """A tracker of accelerate's, writing under the run folder unless its environment says else."""
-    from accelerate import tracking
+    from accelerate import PartialState, tracking
 
+    PartialState(cpu=True)  # trackers ask it who speaks; the card is the night's
     folder, label = run / FOLDER, run.resolve().name
     folder.mkdir(exist_ok=True)
     if name == "tensorboard":
