@@ -7,7 +7,7 @@ import pytest
 from overnight.control import forecast
 from overnight.control.deadline import Deadline
 from overnight.control.forecast import LATER
-from overnight.control.tempo import Tempo
+from overnight.control.tempo import STEPS, Tempo
 from overnight.values.cadence import Cadence
 from overnight.values.ledger import Evaluated, Loss, Rehearsed, Saved, Stepped
 
@@ -71,25 +71,25 @@ def test_the_doubt_shrinks_with_what_was_seen_and_grows_with_the_scatter():
 
 
 def steady(rates: list[float]) -> Tempo:
-    """Quarters of a night, 64 steps each."""
+    """Quarters of a night, two blocks each."""
     tempo = Tempo()
     for rate in rates:
-        for _ in range(64):
-            tempo = tempo.after(rate, 100.0)
+        for _ in range(2):
+            tempo = tempo.after((STEPS * rate, STEPS * 100.0, STEPS))
     return tempo
 
 
 def test_a_pace_that_stayed_is_doubted_less_and_one_that_did_not_more():
-    before = forecast.drift(replace(NIGHT, tempo=Tempo(seconds=256.0)), 256.0)
-    calm = forecast.drift(replace(NIGHT, tempo=steady([1.0] * 4)), 256.0)
-    shaken = forecast.drift(replace(NIGHT, tempo=steady([0.9, 1.2, 0.9, 1.2])), 256.0)
+    before = forecast.drift(replace(NIGHT, tempo=Tempo(seconds=64.0)), 64.0)
+    calm = forecast.drift(replace(NIGHT, tempo=steady([1.0] * 4)), 64.0)
+    shaken = forecast.drift(replace(NIGHT, tempo=steady([0.9, 1.2, 0.9, 1.2])), 64.0)
     assert calm == pytest.approx(before / 2) and shaken > 2 * before
 
 
 def test_scatter_of_single_steps_is_no_drift():
     noisy = ((0.7, 100.0), (1.3, 100.0)) * 10
     apart = steady([1.0, 1.02, 0.98, 1.0])
-    calm, shaky = (forecast.drift(replace(NIGHT, recent=recent, tempo=apart), 256.0)
+    calm, shaky = (forecast.drift(replace(NIGHT, recent=recent, tempo=apart), 64.0)
                    for recent in (NIGHT.recent, noisy))  # fmt: skip
     assert shaky < calm
 

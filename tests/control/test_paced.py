@@ -7,7 +7,6 @@ import pytest
 
 from overnight.control.deadline import Deadline
 from overnight.control.paced import Paced
-from overnight.control.tempo import Tempo
 from overnight.values.curriculum import Curriculum, Leg
 from overnight.values.ledger import Rehearsed, Stepped
 from overnight.values.troubles import Rewound
@@ -33,7 +32,7 @@ def test_a_step_changes_what_it_says_and_nothing_else() -> None:
                      publish_seconds=2.0, saved_at=3.0, stages=STAGES)  # fmt: skip
     after = night.stepped(step(4, 0.5))
     held = night.held(step(4))
-    assert after == replace(night, step=4, recent=((0.5, held),), tempo=Tempo().after(0.5, held))
+    assert after == replace(night, step=4, recent=((0.5, held),), under_way=(0.5, held, 1))
     assert night.step == 0 and type(after) is Deadline
 
 

@@ -40,6 +40,8 @@ class Paced:
     """Seconds, load and number of the steps before them, in sum, fading with the time."""
     tempo: Tempo = field(default_factory=Tempo)
     """All steps, in blocks: how steady the pace has been."""
+    under_way: tuple[float, float, int] = (0.0, 0.0, 0)
+    """Seconds, load and number of the steps since the last whole block."""
 
     @property
     def slowest_step(self) -> float:
@@ -114,8 +116,12 @@ class Paced:
             fading = math.exp(-seconds / FADING_SECONDS)
             earlier = (earlier[0] * fading + seconds, earlier[1] * fading + load,
                        earlier[2] * fading + 1.0)  # fmt: skip
-        tempo = self.tempo.after(event.seconds, held)
-        return self._with(step=event.step, recent=recent[-RECENT:], earlier=earlier, tempo=tempo)
+        took, load, steps = self.under_way
+        block, tempo = (took + event.seconds, load + held, steps + 1), self.tempo
+        if block[2] == tempo.size:
+            block, tempo = (0.0, 0.0, 0), tempo.after(block)
+        return self._with(step=event.step, recent=recent[-RECENT:], earlier=earlier, tempo=tempo,
+                          under_way=block)  # fmt: skip
 
     def _with(self, **changed: object) -> Self:
         """What `dataclasses.replace` gives, for less: it is wanted after every step."""

@@ -1,10 +1,11 @@
 """How steady a night's pace has been: its steps in a few blocks, at a constant price.
 
-In: seconds and load of one step after another. Out: what the pace of one quarter differed by from
+In: seconds and load of steps, a block at a time. Out: what the pace of one quarter differed by from
 that of the next. Never: keeps the steps; the time, decisions.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -19,44 +20,38 @@ Block = tuple[float, float, int]
 
 @dataclass(frozen=True, slots=True)
 class Tempo:
-    """Blocks of equally many steps; the last may be under way."""
+    """Blocks of `size` steps each."""
 
     blocks: tuple[Block, ...] = ()
     size: int = STEPS
     seconds: float = 0.0
-    """Of all steps so far."""
+    """Of all their steps."""
 
-    def after(self, seconds: float, load: float) -> "Tempo":
-        """With one more step."""
-        blocks, size = self.blocks, self.size
-        if blocks and blocks[-1][2] < size:
-            took, held, steps = blocks[-1]
-            blocks = (*blocks[:-1], (took + seconds, held + load, steps + 1))
-        else:
-            if len(blocks) == BLOCKS:
-                blocks, size = _halved(blocks), 2 * size
-            blocks = (*blocks, (seconds, load, 1))
-        return Tempo(blocks, size, self.seconds + seconds)
+    def after(self, block: Block) -> "Tempo":
+        """With one more whole block."""
+        blocks, size = (*self.blocks, block), self.size
+        if len(blocks) == BLOCKS:
+            blocks, size = _halved(blocks), 2 * size
+        return Tempo(blocks, size, self.seconds + block[0])
 
     @property
     def quarter_steps(self) -> int:
         """Of the shortest quarter, once quarters are compared."""
-        return self.size * (sum(block[2] == self.size for block in self.blocks) // QUARTERS)
+        return self.size * (len(self.blocks) // QUARTERS)
 
     def differences(self, fixed_load: float) -> tuple[float, ...]:
         """Of each quarter's pace to that of the one before, relatively; none while there are few
         steps, or where what they held is not known."""
-        whole = [block for block in self.blocks if block[2] == self.size]
-        if len(whole) < QUARTERS:
+        if len(self.blocks) < QUARTERS:
             return ()
-        cuts = [len(whole) * part // QUARTERS for part in range(QUARTERS + 1)]
-        rates = [_rate(whole[a:b], fixed_load) for a, b in pairwise(cuts)]
+        cuts = [len(self.blocks) * part // QUARTERS for part in range(QUARTERS + 1)]
+        rates = [_rate(self.blocks[a:b], fixed_load) for a, b in pairwise(cuts)]
         if not all(rate > 0 and math.isfinite(rate) for rate in rates):
             return ()
         return tuple((b - a) / (0.5 * (a + b)) for a, b in pairwise(rates))
 
 
-def _rate(blocks: list[Block], fixed_load: float) -> float:
+def _rate(blocks: Sequence[Block], fixed_load: float) -> float:
     load = sum(held + steps * fixed_load for _, held, steps in blocks)
     return sum(took for took, _, _ in blocks) / load if load > 0 else 0.0
 

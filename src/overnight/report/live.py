@@ -33,6 +33,8 @@ from overnight.values.ledger import (
 from overnight.values.units import show_bytes, show_count
 
 MOVED = "the pace has moved"
+TOGETHER = 0.5
+"""Seconds in which steps are taken in together: no terminal is drawn more often."""
 
 
 def _continued(event: Continued) -> list[str]:
@@ -97,6 +99,9 @@ class LiveView:
     every: float = 60.0
     _live: Live | None = field(default=None, init=False)
     _told: float | None = field(default=None, init=False)
+    _waiting: list[Entry] = field(default_factory=list, init=False)
+    """Steps that are taken in together: one after the other, each between two steps of training,
+    they would cost several times as much."""
 
     def __enter__(self) -> "LiveView":
         if self.console.is_terminal:
@@ -113,16 +118,22 @@ class LiveView:
 
     def tell(self, entry: Entry, status: Status | None = None) -> None:
         """Show what an entry changes."""
-        self.glance.add(entry)
+        self._waiting.append(entry)
         step = isinstance(entry.event, Stepped)
+        if step and entry.t - self._waiting[0].t < TOGETHER and self._told is not None:
+            return
+        for one in self._waiting:
+            self.glance.add(one)
+        self._waiting.clear()
         if step and not self._live and not self._due(entry.t):
             return
         self.glance.overrule(status, now_utc=entry.utc)
         for line in notable(entry.event):
             self._print(Text(line))
-        if step and not self._live:
+        if step:
             self._told = entry.t
-            self._print(one_line(self.glance))
+            if not self._live:
+                self._print(one_line(self.glance))
 
     def _due(self, t: float) -> bool:
         return self._told is None or t - self._told >= self.every

@@ -26,6 +26,9 @@ STATUS_LATEST = 5.0
 """Of the time that writing it may take (2.5 ms each on the disk of bench/overhead.py), and how old
 it may become for that: whoever watches wants to see it move."""
 
+GLANCE_SECONDS = 0.5
+"""For how long a status is new enough to be shown with a step."""
+
 State = Literal["starting", "rehearsing", "training", "ending", "finished", "stopped"]
 
 
@@ -62,6 +65,7 @@ class Teller:
     """Entries among which the newest beginning was looked for."""
     _newest: Stepped | None = field(default=None)
     _status_at: float = field(default=-1e9)
+    _glanced: float = field(default=-1e9)
     _status_price: float = field(default=0.0)
 
     def tell(self, event: Event) -> None:
@@ -73,12 +77,14 @@ class Teller:
         entry = self.journal.append(event)
         self.entries.append(entry)
         self._tell_behind()
-        shown = not isinstance(event, Stepped) or event.step % self.logging_steps == 0
-        due = self._status_due() or isinstance(event, Stopped)
-        status = self.status() if due or (shown and self.view is not None) else None
+        step, now = isinstance(event, Stepped), self.clock.boot()
+        due = now - self._status_at >= self._status_every() or isinstance(event, Stopped)
+        glance = self.view is not None and (not step or now - self._glanced >= GLANCE_SECONDS)
+        status = self.status() if due or glance else None
+        self._glanced = now if status is not None else self._glanced
         if due:
             self._write_status(status)
-        if shown:
+        if not isinstance(event, Stepped) or event.step % self.logging_steps == 0:
             self._show(entry, status)
 
     def _tell_behind(self) -> None:
@@ -131,10 +137,9 @@ class Teller:
         """A reading of the boot-time clock as an instant."""
         return self.clock.utc() + boot - self.clock.boot()
 
-    def _status_due(self) -> bool:
+    def _status_every(self) -> float:
         rare = min(self._status_price / STATUS_SHARE, STATUS_LATEST)
-        every = max(STATUS_SECONDS, rare)
-        return self.clock.boot() - self._status_at >= every
+        return max(STATUS_SECONDS, rare)
 
     def _write_status(self, status: Status | None) -> None:
         if status is None:
