@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from statistics import median
 
 from overnight.control.deadline import Deadline
+from overnight.control.tempo import QUARTERS
 from overnight.values.facts import Interval
 
 Z90 = 1.645
@@ -81,12 +82,18 @@ def doubt(night: Deadline, seconds: float) -> float:
 
 def drift(night: Deadline, seconds: float) -> float:
     """What the pace of the next so many seconds may be off by, beyond its scatter: what is usual
-    elsewhere, weighed with what the quarters of this night so far differed by."""
-    usual = DRIFT * math.sqrt(seconds / max(seconds + SEEN_WEIGHT * night.tempo.seconds, 1e-9))
-    chance = 2 * TOGETHER * night.spread**2 / max(night.tempo.quarter_steps, 1)
-    apart = night.tempo.differences(night.fixed_load)
+    elsewhere, weighed with what the quarters of this night so far differed by, and what it will
+    have changed by if it goes on changing as it did."""
+    tempo = night.tempo
+    usual = DRIFT * math.sqrt(seconds / max(seconds + SEEN_WEIGHT * tempo.seconds, 1e-9))
+    apart = tempo.differences(night.fixed_load)
+    if not apart:
+        return usual
+    chance = 2 * TOGETHER * night.spread**2 / tempo.quarter_steps
     seen = [Z90**2 * min(max(one**2 - chance, 0.0), 1.0) for one in apart]
-    return math.sqrt((usual**2 + sum(seen)) / (1 + len(seen)))
+    quarters = 0.5 * seconds / (tempo.seconds / QUARTERS)  # to the middle of what is to come
+    slope = max((sum(apart) / len(apart)) ** 2 - chance / len(apart) ** 2, 0.0)
+    return math.sqrt((usual**2 + sum(seen)) / (1 + len(seen)) + min(slope * quarters**2, 1.0))
 
 
 def ahead(night: Deadline, now: float, *, publish_seconds: float) -> Ahead:
