@@ -44,7 +44,9 @@ def merge(folder: Path, out: Path, *, tokens: list[int], trust_remote_code: bool
         ModelError: the base cannot be loaded, or the merged model does not say the same.
     """
     import torch
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()
     if not (folder / "adapter_config.json").exists():
         raise InputError(f"{folder} holds a whole model, no adapter: it is what `merged` would be")
     model = _adapted(folder, trust_remote_code=trust_remote_code)

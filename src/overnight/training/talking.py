@@ -110,6 +110,9 @@ class Talker:
         return self._model
 
     def _load(self, who: Who) -> Any:
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()  # it would stand in the middle of the conversation
         options = {"trust_remote_code": self._code, "dtype": "auto"}
         try:
             if self._adapter:
