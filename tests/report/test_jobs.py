@@ -29,6 +29,14 @@ def shown(width: int, encoding: str = "utf-8") -> str:
     return file.buffer.getvalue().decode(encoding)
 
 
+def test_a_plan_takes_no_longer_than_its_window():
+    total = samples.PLAN.time.total
+    within = jobs.planned("x", replace(samples.PLAN, window_seconds=total.mid)).seconds
+    assert within.high == within.mid == total.mid - samples.PLAN.reserve.margin
+    free = jobs.planned("x", replace(samples.PLAN, window_seconds=None)).seconds
+    assert free == total
+
+
 @pytest.mark.parametrize("width", [80, 200])
 def test_nothing_is_wider_than_the_terminal(width: int):
     assert max(len(line) for line in shown(width).splitlines()) <= width

@@ -44,8 +44,14 @@ class Job:
 
 
 def planned(name: str, plan: Plan) -> Job:
-    """A plan as a job: what is estimated, nothing of what only a measurement tells."""
-    return Job(name=name, candidate=plan.candidate, seconds=plan.time.total,
+    """A plan as a job: what is estimated, nothing of what only a measurement tells. Where a clock
+    ends it, it takes no longer than that."""
+    most = float("inf")
+    if plan.window_seconds is not None:
+        most = max(plan.window_seconds - plan.reserve.margin, 0.0)
+    total = plan.time.total
+    whole = Interval(low=min(total.low, most), mid=min(total.mid, most), high=min(total.high, most))
+    return Job(name=name, candidate=plan.candidate, seconds=whole,
                steps=plan.time.total_steps, memory_bytes=plan.memory.peak_bytes,
                memory_limit_bytes=plan.memory_limit_bytes)  # fmt: skip
 
