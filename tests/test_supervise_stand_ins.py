@@ -15,6 +15,7 @@ from tests.training.nights import start as start_of
 from overnight import supervise
 from overnight.probe.clock import SystemClock
 from overnight.story import wishes
+from overnight.story.beside import Beside
 from overnight.story.examiner import Examiner
 from overnight.story.wishes import More
 from overnight.training.journal import Journal
@@ -174,8 +175,8 @@ def hour(tmp_path: Path):
         night: Any = SimpleNamespace(folder=folder)
         quiet: Any = Quiet()
         examiner = Examiner(night.folder)
-        ends_at = clock.boot() + 3600.0
-        yield supervise.Supervisor(night, clock, written, quiet, examiner, ends_at), clock
+        beside, ends_at = Beside(folder, clock), clock.boot() + 3600.0
+        yield supervise.Supervisor(night, clock, written, quiet, examiner, beside, ends_at), clock
 
 
 def test_a_night_whose_last_words_the_disk_refused_is_not_trained_again(stand_in, tmp_path: Path):

@@ -1,15 +1,19 @@
 """What is alive, and the two times that everybody asks it for."""
 
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from tests.fakes import FakeClock
+from tests.report import samples
 from tests.training.nights import start
 
 from overnight.story.stage import Stage
 from overnight.story.teller import Teller
 from overnight.training.journal import Journal
+from overnight.values.plan import MemoryEstimate
 
 
 @pytest.fixture
@@ -37,3 +41,22 @@ def test_the_first_start_lies_before_this_boot_where_the_night_is_older(stage, c
 def test_nobody_asks_a_new_stage_to_stop_and_it_begins_with_the_rehearsal(stage: Stage):
     assert stage.wanted() == ""
     assert stage.rehearsing and stage.steps == []
+
+
+@pytest.mark.parametrize(
+    ("device", "limit", "processes", "tight"),
+    [
+        ("cpu", 100, 1, False),
+        ("cpu", 99, 1, True),
+        ("cpu", 100, 2, True),
+        ("cuda", 10_000, 1, True),
+    ],
+)
+def test_the_fullest_step_is_tried_where_memory_may_be_short(
+    stage: Stage, device: str, limit: int, processes: int, tight: bool
+):
+    stage.found = SimpleNamespace(hardware=SimpleNamespace(device=device))
+    stage.plan = replace(samples.PLAN, memory=MemoryEstimate(parts={"weights": 25}),
+                         memory_limit_bytes=limit,
+                         candidate=replace(samples.CANDIDATE, processes=processes))  # fmt: skip
+    assert stage.tight == tight

@@ -273,3 +273,4 @@ def main(file: Path) -> None:
 if __name__ == "__main__":
     torch.set_num_threads(1)
     main(Path(sys.argv[1]))
+    os._exit(0)  # torch's own way out after gloo aborts now and then

@@ -153,7 +153,7 @@ def _fresh(on: Stage, found: str) -> Loop:
     sizing.size(on)
     loop = _loop(on, _stood(on, ""))
     loop.take_up()
-    while (gone := on.session.try_largest()) is not None:
+    while on.tight and (gone := on.session.try_largest()) is not None:
         on.teller.tell(loop.shrink(gone))
     held_out.limit(on)
     on.teller.horizon = _provisional(on)

@@ -19,6 +19,9 @@ from overnight.values.ledger import Prepared, Stepped
 from overnight.values.plan import Plan, margin_seconds
 from overnight.values.request import Request
 
+ROOMY = 0.25
+"""Of the memory: a processor's heap grew to 2.1 times what the arithmetic says (NOTES)."""
+
 
 def endless() -> float:
     """The patience of whoever asked for nothing."""
@@ -93,6 +96,13 @@ class Stage:
         if over is not None:
             margin = margin_seconds(over - self.started_at)
             self.keeper.latest = over - self.publish_seconds - 0.5 * margin
+
+    @property
+    def tight(self) -> bool:
+        """Whether the fullest step is to be tried before it comes: where a processor has memory to
+        spare that takes as long as the longest step, and says nothing."""
+        memory = self.plan.memory.needed_bytes * self.plan.candidate.processes
+        return self.found.hardware.device != "cpu" or memory > ROOMY * self.plan.memory_limit_bytes
 
     @property
     def started_at(self) -> float:
