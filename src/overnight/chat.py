@@ -11,14 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from overnight.codec import from_json
 from overnight.report import summary
+from overnight.report.following import status
 from overnight.report.words import inert
 from overnight.training import export, journal, lineage, talking
 from overnight.training.manifest import folders, problem
 from overnight.training.talking import Manner, Said, Talker, Who
 from overnight.values.errors import InputError
-from overnight.values.ledger import Status
 
 HELP = "/reset forgets what was said, /system TEXT sets a system message, /exit (or Ctrl-D) ends"
 
@@ -118,11 +117,10 @@ def _busy(run: Path) -> bool:
     """Whether the night's process is there on this machine and not over."""
     import psutil
 
-    try:
-        seen = from_json(json.loads((run / "status.json").read_text("utf-8")), Status)
-    except (OSError, ValueError, RecursionError):
+    seen = status(run)
+    if seen is None or seen.state in ("finished", "stopped"):
         return False
-    return seen.state not in ("finished", "stopped") and psutil.pid_exists(seen.pid)
+    return psutil.pid_exists(seen.pid)
 
 
 def talk(chat: Chat, lines: Iterable[str], *, say: Callable[[str], object]) -> int:

@@ -283,7 +283,7 @@ def _held(night: Night, clock: Clock, signals: Signals, wishes: Wishes) -> int:
     with Journal.open(folder, clock) as written:
         examiner, beside = Examiner(folder, night.trust_remote_code), Beside(folder, clock, wishes)
         made = Supervisor(night, clock, written, signals, examiner, beside, night.over_at)
-        return beside.during(lambda: _supervised(made))
+        return beside.during(lambda: _supervised(made), made.left)
 
 
 def _supervised(supervisor: Supervisor) -> int:

@@ -4,7 +4,6 @@ In: a run folder, on this machine or a shared one. Out: the live view until the 
 Never: touches the night or its folder; answers anybody but this machine.
 """
 
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,16 +12,15 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from overnight.codec import from_json
 from overnight.probe.clock import Clock
-from overnight.report.following import Following
+from overnight.report.following import Following, status
 from overnight.report.glance import Glance
 from overnight.report.live import notable
 from overnight.report.panel import Panel, one_line
 from overnight.report.verdict import judge
 from overnight.report.words import inert
 from overnight.values.errors import InputError
-from overnight.values.ledger import Ended, Entry, Status
+from overnight.values.ledger import Ended, Entry, Prepared, Resumed, Started, Stepped
 from overnight.values.units import show_duration
 
 TICK = 1.0  # seconds between two looks at the files
@@ -74,7 +72,7 @@ class Watching:
             self.glance.add(entry)
             self.said += notable(entry.event)
             self.over = isinstance(entry.event, Ended) or (self.over and not _going_on(entry))
-        self.status = _status(self.following.folder)
+        self.status = status(self.following.folder)
         if not self.over:
             self.glance.overrule(self.status, now_utc=self.clock.utc())
         return news
@@ -95,14 +93,7 @@ class Watching:
 
 def _going_on(entry: Entry) -> bool:
     """Whether a night that had ended has been taken up again."""
-    return type(entry.event).__name__ in ("Started", "Prepared", "Resumed", "Stepped")
-
-
-def _status(folder: Path) -> Status | None:
-    try:
-        return from_json(json.loads((folder / "status.json").read_text("utf-8")), Status)
-    except (OSError, ValueError, RecursionError):
-        return None  # not written yet, or away for a moment
+    return isinstance(entry.event, Started | Prepared | Resumed | Stepped)
 
 
 def _in_lines(watching: Watching, console: Console, wait: Callable[[float], None]) -> None:

@@ -11,14 +11,16 @@ from overnight.values.errors import InputError, NoPlanFits
 @pytest.fixture
 def heard(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, str]]:
     said: list[tuple[int, str]] = []
-    monkeypatch.setattr(beside.Notifier, "ended",
-                        lambda self, status, verdict: said.append((status, verdict)))  # fmt: skip
+    def ended(self, status, verdict, left):
+        said.append((status, verdict))
+
+    monkeypatch.setattr(beside.Notifier, "ended", ended)
     return said
 
 
 def test_the_night_s_status_is_its_own_and_is_told(heard, tmp_path: Path):
     one = Beside(tmp_path, FakeClock(), Wishes(on_finish="true"))
-    assert one.during(lambda: 4) == 4
+    assert one.during(lambda: 4, lambda: None) == 4
     assert heard == [(4, "")]
 
 
@@ -28,19 +30,21 @@ def test_an_error_goes_on_and_is_told(heard, tmp_path: Path, error, status):
         raise error
 
     with pytest.raises(type(error)):
-        Beside(tmp_path, FakeClock(), Wishes(on_finish="true")).during(night)
+        Beside(tmp_path, FakeClock(), Wishes(on_finish="true")).during(night, lambda: None)
     assert heard == [(status, "")]
 
 
 def test_nobody_is_told_who_did_not_ask(heard, tmp_path: Path):
-    assert Beside(tmp_path, FakeClock()).during(lambda: 0) == 0
+    assert Beside(tmp_path, FakeClock()).during(lambda: 0, lambda: None) == 0
     assert heard == []
 
 
 def test_trackers_are_started_beside_and_write_their_own_log(monkeypatch, heard, tmp_path: Path):
     started: list[list[str]] = []
     monkeypatch.setattr(beside.subprocess, "Popen", lambda words, **_: started.append(words))
-    Beside(tmp_path, FakeClock(), Wishes(report_to="wandb, trackio")).during(lambda: 0)
+    Beside(tmp_path, FakeClock(), Wishes(report_to="wandb, trackio")).during(
+        lambda: 0, lambda: None
+    )
     assert started[0][-3:] == ["_track", str(tmp_path), "wandb,trackio"]
     assert (tmp_path / beside.LOG).exists()
 

@@ -52,7 +52,7 @@ def test_danger_is_told_once_and_only_when_it_is_there(here: Path):
 
 def test_the_status_is_not_looked_at_all_the_time(here: Path, monkeypatch):
     seen: list[Path] = []
-    monkeypatch.setattr(notifying, "_status", seen.append)
+    monkeypatch.setattr(notifying, "status", seen.append)
     clock = FakeClock()
     notifier = Notifier("true", here, clock)
     for _ in range(100):
@@ -88,3 +88,17 @@ def test_a_command_that_hangs_does_not_hold_the_night(here: Path, monkeypatch):
 def test_the_verdict_is_the_report_s_headline(finished: Path, tmp_path: Path):
     assert notifying.verdict(finished).startswith("Done")
     assert notifying.verdict(tmp_path) == ""
+
+
+@pytest.mark.parametrize("left", [0.0, -3.0])
+def test_a_deadline_that_has_come_is_not_waited_beyond(here: Path, monkeypatch, left: float):
+    waited: list[float] = []
+
+    class Going:
+        def wait(self, seconds: float) -> None:
+            waited.append(seconds)
+            raise notifying.subprocess.TimeoutExpired("hangs", seconds)
+
+    monkeypatch.setattr(notifying.subprocess, "Popen", lambda *_, **__: Going())
+    Notifier("hangs", here, FakeClock()).ended(0, "", left=left)
+    assert waited == [0.0]

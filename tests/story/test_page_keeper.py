@@ -15,7 +15,7 @@ class Drawing:
     """A process that is over when told to."""
 
     def __init__(self) -> None:
-        self.over, self.killed = False, False
+        self.over, self.killed, self.pid = False, False, 4711
 
     def poll(self):
         return 0 if self.over else None
@@ -88,9 +88,10 @@ def test_near_the_end_nothing_is_drawn_and_what_is_drawn_ends(drawings, tmp_path
     keeper.look(LAST)
     assert drawings == []
     keeper.look(LAST + 1)
+    (tmp_path / ".report.html.4711").write_text("half a page", "utf-8")
     keeper.end()
     keeper.end()
-    assert drawings[0].killed
+    assert drawings[0].killed and list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.tiny

@@ -4,16 +4,25 @@ In: a run folder, on this machine or on a shared one. Out: new entries, a `Repor
 changed. Never: reads a line twice, asks for a process, writes.
 """
 
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from overnight.codec import entries_from_text
+from overnight.codec import entries_from_text, from_json
 from overnight.report import summary
 from overnight.report.account import Report
 from overnight.report.summary import Known
-from overnight.values.ledger import Entry
+from overnight.values.ledger import Entry, Status
 
 EVENTS = "events.jsonl"
+
+
+def status(folder: Path) -> Status | None:
+    """What status.json holds; None where it is not written yet, damaged, or away for a moment."""
+    try:
+        return from_json(json.loads((folder / "status.json").read_text("utf-8")), Status)
+    except (OSError, ValueError, RecursionError):
+        return None
 
 
 @dataclass(slots=True)

@@ -50,8 +50,9 @@ class Beside:
         self.page = PageKeeper(self.folder, self.clock)
         self.notifier = Notifier(self.wishes.on_finish, self.folder, self.clock)
 
-    def during(self, night: Callable[[], int]) -> int:
-        """The night, with trackers that follow it, and a word to the user when it is over."""
+    def during(self, night: Callable[[], int], left: Callable[[], float | None]) -> int:
+        """The night, with trackers that follow it, and a word to the user when it is over; `left`
+        tells the seconds until then."""
         self._track()
         status = 1
         try:
@@ -62,7 +63,7 @@ class Beside:
         finally:
             self.page.end()
             if self.wishes.on_finish is not None:
-                self.notifier.ended(status, verdict(self.folder))
+                self.notifier.ended(status, verdict(self.folder), left=left())
         return status
 
     def look(self, left: float | None) -> None:

@@ -9,15 +9,14 @@ import json
 import os
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from overnight.codec import from_json
 from overnight.probe.clock import Clock
+from overnight.report.following import status
 from overnight.report.words import inert_line
-from overnight.values.errors import OvernightError
-from overnight.values.ledger import Status
 
 EVERY = 10.0  # seconds between two looks at status.json
 ENDS = {0: "finished", 4: "stopped"}
@@ -43,17 +42,19 @@ class Notifier:
         if self.command is None or self._warned or now < self._next:
             return
         self._next = now + EVERY
-        status = _status(self.folder)
-        if status is not None and status.on_track is False:
+        seen = status(self.folder)
+        if seen is not None and seen.on_track is False:
             self._warned = True
             self._tell("in-danger", "fewer steps than planned will be done by its deadline")
 
-    def ended(self, exit_status: int, verdict: str) -> None:
-        """Tells how it ended, and waits a moment so that a short command is over too."""
+    def ended(self, exit_status: int, verdict: str, *, left: float | None = None) -> None:
+        """Tells how it ended, and waits a moment so that a short command is over too: never beyond
+        the `left` seconds until the night's deadline."""
         self._tell(ENDS.get(exit_status, "failed"), verdict)
+        until = time.monotonic() + (WAIT if left is None else max(min(WAIT, left), 0.0))
         for process in self._going:
             with suppress(subprocess.TimeoutExpired):
-                process.wait(WAIT)
+                process.wait(max(until - time.monotonic(), 0.0))
 
     def _tell(self, event: str, verdict: str) -> None:
         if self.command is None:
@@ -69,19 +70,10 @@ class Notifier:
             self._going.append(process)
 
 
-def _status(folder: Path) -> Status | None:
-    try:
-        return from_json(json.loads((folder / "status.json").read_text("utf-8")), Status)
-    except (OSError, ValueError, RecursionError):
-        return None
-
-
 def verdict(folder: Path) -> str:
     """The headline of the night's report; nothing where there is none."""
-    from overnight.report import summary
-    from overnight.report.verdict import judge
-
     try:
-        return judge(summary.load(folder)).title
-    except (OvernightError, OSError, ValueError):
+        told = json.loads((folder / "report.json").read_text("utf-8"))
+        return str(told["actual"]["verdict"]["title"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return ""

@@ -15,7 +15,7 @@ from overnight.probe.clock import Clock
 EVERY = 60.0
 """Seconds between the end of one drawing and the start of the next, at least."""
 SHARE = 0.005
-"""Of the time that drawing may take: a start of Python and a page of 50,000 steps are 3 s."""
+"""Of the time that drawing may take: a page of 50,000 steps takes a second (results/pages.md)."""
 LAST = 60.0
 """Seconds before the end in which nothing is drawn any more; the end draws the last page."""
 SHORTEST = 300.0
@@ -53,6 +53,8 @@ class PageKeeper:
             with suppress(OSError):
                 self._process.kill()
             self._process.wait()
+            for half in self.folder.glob(f".report.*.{self._process.pid}"):  # what it was writing
+                half.unlink(missing_ok=True)
             self._process = None
 
 
