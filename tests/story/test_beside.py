@@ -11,6 +11,7 @@ from overnight.values.errors import InputError, NoPlanFits
 @pytest.fixture
 def heard(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, str]]:
     said: list[tuple[int, str]] = []
+
     def ended(self, status, verdict, left):
         said.append((status, verdict))
 

@@ -58,7 +58,6 @@ def kept(monkeypatch: pytest.MonkeyPatch) -> list[Kept]:
 
 def run(night: Path, names: tuple[str, ...], then=()) -> None:
     """The whole of it, while `then` is appended a piece a wait."""
-    (night / tracking.FOLDER).mkdir(exist_ok=True)
     pieces = list(then)
 
     def wait(_: float) -> None:
@@ -83,7 +82,6 @@ def test_who_comes_back_goes_on_where_it_was(night: Path, kept: list[Kept]):
     every = lines(samples.healthy())
     put(night, "".join(every[:400]))
     tracker = tracking.Tracking(night, ("tensorboard",), print)
-    (night / tracking.FOLDER).mkdir()
     tracker.catch_up()
     run(night, ("tensorboard",), [every[400:]])
     both = [step for one in kept for step, values in one.had if "train/loss" in values]
@@ -120,7 +118,6 @@ def test_a_second_process_beside_the_first_is_none(night: Path, kept: list[Kept]
 
 def test_a_night_that_says_nothing_for_long_is_left(night: Path, kept: list[Kept]):
     put(night, "".join(lines(samples.going())))
-    (night / tracking.FOLDER).mkdir()
     now = [0.0]
 
     def wait(seconds: float) -> None:

@@ -86,6 +86,7 @@ class Tracking:
 
     def __post_init__(self) -> None:
         self.following = Following(self.run)
+        (self.run / FOLDER).mkdir(exist_ok=True)
 
     def catch_up(self) -> list[Entry]:
         """Gives every tracker what was journalled since; the entries of this look."""
@@ -112,7 +113,7 @@ class Tracking:
                 feed.had = place + 1
 
     def _opened(self) -> bool:
-        """Opens the trackers once there is a plan; what came before it is read again then."""
+        """Opens the trackers once there is a plan."""
         begun = next(
             (e.event for e in self.following.entries if isinstance(e.event, Started)), None
         )
@@ -158,7 +159,6 @@ def opened(name: str, run: Path, begun: Started) -> Any:
 
     PartialState(cpu=True)  # trackers ask it who speaks; the card is the night's
     folder, label = run / FOLDER, run.resolve().name
-    folder.mkdir(exist_ok=True)
     if name == "tensorboard":
         made: Any = tracking.TensorBoardTracker(label, logging_dir=folder / name)
     elif name == "wandb":
