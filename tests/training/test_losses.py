@@ -150,3 +150,17 @@ def test_the_trial_keeps_the_models_mode():
     model = tiny.llama().train()
     Head.of(model, batch())
     assert model.training
+
+
+def test_rounded_numbers_of_positions_change_neither_loss_nor_gradient():
+    model, some = tiny.llama(), batch()
+    found = []
+    for grid in (1, 64):
+        losses = Head(bare=True, grid=grid).token_losses(model, some)
+        model.zero_grad()
+        losses.sum().backward()
+        found.append((losses.detach(), model.lm_head.weight.grad.clone()))
+    (plain, one), (rounded, other) = found
+    assert len(plain) % 64
+    torch.testing.assert_close(plain, rounded, rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-6)

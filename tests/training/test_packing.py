@@ -159,3 +159,35 @@ def test_memory_that_ran_out_makes_packs_smaller(base):
     session.step(0.0)
     assert all(width <= max(12, rows.lengths.max()) for width in widths)
     assert torch.isfinite(torch.tensor(session.step(0.0).loss))
+
+
+SHAPED = replace(EIGHT, shaped_for="cpu", precision="bf16", max_length=190)
+
+
+def test_on_a_processor_widths_are_rounded_up_but_never_past_the_cut():
+    layout = Layout.of(SHAPED)
+    lengths = np.array([1, 16, 17, 180, 190])
+    assert layout.widths(lengths).tolist() == [16, 16, 32, 190, 190]
+
+
+@pytest.mark.parametrize("most", [0, 512, 2000])
+def test_on_a_processor_every_row_is_in_one_piece_and_no_piece_is_too_full(most):
+    shaped = replace(SHAPED, per_device_train_batch_size=64, max_tokens_per_micro_batch=most)
+    layout, lengths = Layout.of(shaped), np.minimum(LENGTHS, 190)
+    cut = layout.cut(np.arange(64), lengths)
+    assert sorted(np.concatenate(cut).tolist()) == list(range(64))
+    assert all(layout.held(one, lengths) <= (most or 4096) for one in cut)
+    held = [layout.held(one, lengths) for one in cut]
+    assert max(held) > (most or 4096) / 3
+
+
+def test_looks_are_padded_in_pieces_whatever_training_does():
+    corpus = tiny.corpus()
+    layout = Layout.looking(SHAPED, 3, corpus)
+    cut = layout.cut(np.arange(7), corpus.lengths)
+    assert [len(one) for one in cut] == [3, 3, 1]
+    widths = [layout.collate(corpus, one)["input_ids"].shape[1] for one in cut]
+    longest = [int(corpus.lengths[one].max()) for one in cut]
+    assert widths == [min(-(-one // 16) * 16, corpus.max_length) for one in longest]
+    exact = Layout.looking(replace(SHAPED, packing=True), 3, corpus)
+    assert exact.collate(corpus, cut[2])["input_ids"].shape == (1, longest[2])

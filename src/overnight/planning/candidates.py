@@ -140,6 +140,7 @@ def _base(question: Question, method: Method, length: int) -> Candidate:
         lora_r=rules.lora_rank(question.dataset, question.model),
         dataloader_pin_memory=question.hardware.device == "cuda",
         processes=request.processes,
+        shaped_for="cpu" if question.hardware.device == "cpu" else "",
     )
     names = {name: value for name, value in given.items() if name not in NOT_OURS}
     kept = replace(first, **{**names, "max_length": length})  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ measurement (a rehearsal's peak replaces this). The micro-batch is taken as full
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from overnight.planning import blocks
+from overnight.planning import blocks, shapes
 from overnight.planning.activations import FP32, MIXED, OURS, Layer, Stack, one_layer, stream_bytes
 from overnight.planning.blocks import Blocks
 from overnight.values.facts import ModelProfile
@@ -45,7 +45,7 @@ def _fullest(candidate: Candidate, length: int) -> int:
     """Tokens of the fullest micro-batch; a single row is never cut."""
     rows = candidate.per_device_train_batch_size
     tokens = min(candidate.pack_places, rows * length) if candidate.packing else rows * length
-    return min(tokens, max(candidate.max_tokens_per_micro_batch or tokens, length))
+    return min(tokens, max(shapes.most_places(candidate) or tokens, length))
 
 
 def _trained(candidate: Candidate, model: ModelProfile, stack: Stack) -> int:
@@ -265,7 +265,7 @@ def _cached(step: _Step) -> float:
 def _gradients_before(step: _Step) -> float:
     """Those of earlier micro-batches of the same step."""
     candidate, trained = step.candidate, step.stack.trained_bytes * step.trained
-    several = candidate.gradient_accumulation_steps > 1 or candidate.max_tokens_per_micro_batch
+    several = candidate.gradient_accumulation_steps > 1 or shapes.most_places(candidate)
     return float(trained) if several else 0.0
 
 

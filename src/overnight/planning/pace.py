@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from overnight.planning import packing
 from overnight.planning.lengths import mean_cut, widths
+from overnight.planning.shapes import mean_width
 from overnight.planning.work import Work, flops_per_token, micro_batch
 from overnight.values.facts import DatasetProfile, Hardware, Interval, ModelProfile
 from overnight.values.plan import Candidate
@@ -156,7 +157,7 @@ def data_pace(
         return tokens_per_second(shaped, model, hardware, width, learnt=learnt)
     rows = candidate.per_device_train_batch_size
     wide = widths(dataset, candidate.max_length, rows=rows, rows_per_step=candidate.rows_per_step)
-    padded = sum(wide) / len(wide)
+    padded = mean_width(candidate, sum(wide) / len(wide))
     filled = min(mean_cut(dataset, candidate.max_length) / padded, 1.0)
     learnt = filled * dataset.learnt_tokens / max(dataset.num_tokens, 1)
     return tokens_per_second(candidate, model, hardware, padded, learnt=learnt).scaled(filled)

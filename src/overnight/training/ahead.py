@@ -8,7 +8,6 @@ from dataclasses import replace
 from itertools import accumulate
 
 import numpy as np
-from numpy.typing import NDArray
 
 from overnight.planning.work import micro_batch
 from overnight.training.batches import Corpus, Order, Rows
@@ -47,7 +46,7 @@ def _step(corpus: Corpus, rows: Rows, candidate: Candidate, model: ModelProfile)
         return sum(_pack(corpus, pack, candidate, model) for pack in cut)
     ranked = rows[np.argsort(-corpus.lengths[rows], kind="stable")]
     first = np.arange(0, len(ranked), candidate.per_device_train_batch_size)
-    widths: NDArray[np.int64] = corpus.lengths[ranked][first]
+    widths = Layout.of(candidate).widths(corpus.lengths[ranked][first])
     counts = np.diff(np.append(first, len(ranked)))
     learnt = np.add.reduceat(corpus.learnt[ranked], first)
     total = 0.0

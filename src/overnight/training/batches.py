@@ -45,8 +45,10 @@ class Corpus:
         lengths = np.minimum(encoded.lengths, max_length)
         return cls(encoded, max_length, lengths, encoded.learnt_within(max_length))
 
-    def collate(self, rows: Rows) -> dict[str, "torch.Tensor"]:
+    def collate(self, rows: Rows, width: int = 0) -> dict[str, "torch.Tensor"]:
         """Right-padded `input_ids` and `attention_mask` (rows x length), and what is learnt.
+
+        The length is `width`, or that of the longest row.
 
         `places` (as many as are learnt) number the positions, row after row, at which the tokens
         `targets` are to be predicted: the ones that follow. The host knows them, so that no device
@@ -54,7 +56,7 @@ class Corpus:
         """
         import torch
 
-        width = int(self.lengths[rows].max())
+        width = width or int(self.lengths[rows].max())
         ids = np.zeros((len(rows), width), dtype=np.int64)
         mask = np.zeros((len(rows), width), dtype=np.int64)
         learn = np.zeros((len(rows), width), dtype=bool)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from overnight.training import processes, state
 from overnight.training.batches import Corpus, share
 from overnight.training.losses import by_row
+from overnight.training.packing import Layout
 from overnight.values.errors import OvernightError
 
 if TYPE_CHECKING:
@@ -77,13 +78,14 @@ def _sums(
     accelerator, gone = session.accelerator, False
     sums = torch.zeros(len(rows), dtype=torch.float64)
     place_of = {row: at for at, row in enumerate(rows)}
-    micro = corpus.by_length(rows, size)
+    layout = Layout.looking(session.candidate, size, corpus)
+    micro = layout.cut(np.asarray(rows, dtype=np.int64), corpus.lengths)
     try:
         with state.undisturbed(session.model), torch.no_grad(), accelerator.autocast():
             for some in share(micro, accelerator.process_index, accelerator.num_processes):
                 if give_up():
                     raise OutOfTime
-                batch = session.to_device(corpus.collate(some))
+                batch = session.to_device(layout.collate(corpus, some))
                 losses = by_row(session.head.token_losses(session.model, batch), batch)
                 sums[[place_of[int(row)] for row in some]] = losses.double().cpu()
     except (RuntimeError, MemoryError) as error:

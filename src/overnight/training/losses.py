@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from overnight.planning.shapes import learnt_grid
 from overnight.values.plan import Candidate
 
 if TYPE_CHECKING:
@@ -62,6 +63,8 @@ class Head:
     kernel finds that in the positions."""
     chunk: int = 0
     """Supervised positions whose logits are held at once while gradients are wanted; 0: all."""
+    grid: int = 1
+    """Logits are computed of a multiple of so many positions; those beyond are left out."""
 
     @classmethod
     def of(cls, model: Any, batch: Batch, candidate: Candidate | None = None) -> "Head":
@@ -79,6 +82,7 @@ class Head:
                     masked=not _looks_back_only(model, batch),
                     longest=longest,
                     chunk=chunk,
+                    grid=learnt_grid(candidate) if candidate else 1,
                 )
         finally:
             model.train(training)
@@ -112,11 +116,21 @@ class Head:
         """Negative log-likelihood of each supervised token, fp32, in row order."""
         import torch
 
+        learnt, batch = len(batch["places"]), self._rounded(batch)
         piece = self.chunk if torch.is_grad_enabled() else PIECE
-        if self.bare and piece:
+        if self.bare and (piece or self.grid > 1):
             head = _inner(model).get_output_embeddings()
-            return _piecewise(head, self._hidden(model, batch), batch["targets"], piece)
-        return _losses(self.logits(model, batch), batch["targets"])
+            hidden = self._hidden(model, batch)
+            return _piecewise(head, hidden, batch["targets"], piece, PIECE)[:learnt]
+        return _losses(self.logits(model, batch), batch["targets"])[:learnt]
+
+    def _rounded(self, batch: Batch) -> Batch:
+        """With as many positions as the grid wants: the very first place, again and again."""
+        import torch
+
+        more = (0, -len(batch["places"]) % self.grid)
+        named = {name: batch[name] for name in ("places", "targets")}
+        return batch | {name: torch.nn.functional.pad(one, more) for name, one in named.items()}
 
 
 def _losses(logits: "torch.Tensor", targets: "torch.Tensor") -> "torch.Tensor":
@@ -129,18 +143,20 @@ def _piecewise(
     head: Callable[["torch.Tensor"], "torch.Tensor"],
     hidden: "torch.Tensor",
     targets: "torch.Tensor",
-    piece: int,
+    chunk: int,
+    piece: int = 0,
 ) -> "torch.Tensor":
-    """The same without ever holding the logits of more than `piece` positions."""
+    """The same without ever holding the logits of more than `chunk` positions; where that is 0, in
+    pieces of `piece` all of which are held."""
     import torch
     from torch.utils.checkpoint import checkpoint
 
     def one(some: "torch.Tensor", wanted: "torch.Tensor") -> "torch.Tensor":
         return _losses(head(some), wanted)
 
-    found = []
-    for some, wanted in zip(torch.split(hidden, piece), torch.split(targets, piece), strict=True):
-        if torch.is_grad_enabled():
+    found, size = [], chunk or piece
+    for some, wanted in zip(torch.split(hidden, size), torch.split(targets, size), strict=True):
+        if torch.is_grad_enabled() and chunk:
             found.append(checkpoint(one, some, wanted, use_reentrant=False))
         else:
             found.append(one(some, wanted))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from overnight.planning import shapes
 from overnight.training.batches import Corpus, Rows, held, learnt_places, micro_batches
 from overnight.values.plan import Candidate
 
@@ -30,29 +31,44 @@ class Layout:
     most_tokens: int
     """Places of a micro-batch; 0: of a padded one any number."""
     packed: bool
+    grid: int = 1
+    """Widths of padded micro-batches are multiples of it, ..."""
+    longest: int = 0
+    """... but no wider than this, if a row is not."""
 
     @classmethod
     def of(cls, candidate: Candidate, *, most_tokens: int | None = None) -> "Layout":
         """A candidate's own; `most_tokens` in place of its limit."""
-        most = candidate.max_tokens_per_micro_batch if most_tokens is None else most_tokens
+        most = shapes.most_places(candidate) if most_tokens is None else most_tokens
         if candidate.packing:
             most = min(most or candidate.pack_places, candidate.pack_places)
-        return cls(candidate.per_device_train_batch_size, most, candidate.packing)
+        return cls(candidate.per_device_train_batch_size, most, candidate.packing,
+                   shapes.grid(candidate), candidate.max_length)  # fmt: skip
+
+    @classmethod
+    def looking(cls, candidate: Candidate, rows: int, corpus: Corpus) -> "Layout":
+        """Of looks at so many rows at once: padded, whatever training does."""
+        return cls(rows, shapes.piece(candidate), packed=False, grid=shapes.grid(candidate),
+                   longest=corpus.max_length)  # fmt: skip
 
     def cut(self, step: Rows, lengths: Lengths, *, processes: int = 1) -> list[Rows]:
         """A step's micro-batches, for all processes together."""
         if self.packed:
             return packs(step, lengths, _even(step, lengths, self.most_tokens, processes))
-        return micro_batches(step, lengths, self.rows, most_tokens=self.most_tokens)
+        return micro_batches(step, self.widths(lengths), self.rows, most_tokens=self.most_tokens)
+
+    def widths(self, lengths: Lengths) -> Lengths:
+        """Of padded micro-batches whose longest rows have these lengths."""
+        return np.maximum(lengths, np.minimum(-(-lengths // self.grid) * self.grid, self.longest))
 
     def held(self, rows: Rows, lengths: Lengths) -> int:
         """Places of a micro-batch."""
-        return int(lengths[rows].sum()) if self.packed else held(rows, lengths)
+        return int(lengths[rows].sum()) if self.packed else held(rows, self.widths(lengths))
 
     def collate(self, corpus: Corpus, rows: Rows) -> dict[str, "torch.Tensor"]:
         """A micro-batch as tensors."""
         if not self.packed:
-            return corpus.collate(rows)
+            return corpus.collate(rows, int(self.widths(corpus.lengths[rows]).max()))
         return flat([corpus.encoded.row(int(row), corpus.max_length) for row in rows])
 
 

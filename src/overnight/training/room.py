@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from overnight.planning.memory import MOMENTS
+from overnight.planning.shapes import most_places
 from overnight.training import stages, state
 from overnight.training.batches import Rows
 from overnight.training.packing import Layout
@@ -73,7 +74,7 @@ def try_largest(session: "Session") -> MemoryGone | None:
     afterwards as before; every process tries the same.
     """
     before = state.random_state()
-    largest = _fullest(session, session.candidate.max_tokens_per_micro_batch)
+    largest = _fullest(session, most_places(session.candidate))
     gone = _tried(session, largest)
     if gone is not None and gone.tokens:
         gone = MemoryGone(gone.tokens, _most_that_fits(session, gone.tokens))

@@ -61,6 +61,9 @@ class Candidate:
     torch_compile: bool = False
     """Decoder layers are compiled at the first step. What a compiled layer computes may differ in
     its last bits from process to process, so a night that goes on is not the same bit for bit."""
+    shaped_for: Literal["", "cpu"] = ""
+    """`cpu`: micro-batches are rounded and cut as a processor's kernels want them
+    (planning/shapes.py). What a step holds and learns is the same."""
     loss_chunk_size: int = 0
     """Learnt positions whose logits are held at once; 0: all of a micro-batch. The head's products
     are then computed once more on the way back."""
