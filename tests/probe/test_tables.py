@@ -10,6 +10,7 @@ from overnight.probe.tables import (
     folder_records,
     hub_records,
     is_hub_name,
+    is_saved,
     parquet_records,
 )
 from overnight.values.errors import DataError
@@ -87,10 +88,11 @@ def test_of_several_splits_train_is_read_and_without_it_one_must_be_named(tmp_pa
         list(folder_records(tmp_path / "b"))
 
 
-def test_any_other_folder_is_refused_with_the_files_in_it(tmp_path):
+def test_a_folder_is_a_saved_one_by_what_save_to_disk_leaves_in_it(tmp_path):
     (tmp_path / "one.jsonl").write_text("{}", encoding="utf-8")
-    with pytest.raises(DataError, match=r"one\.jsonl"):
-        folder_records(tmp_path)
+    assert not is_saved(tmp_path)
+    (tmp_path / "state.json").write_text("{}", encoding="utf-8")
+    assert is_saved(tmp_path)
 
 
 def test_a_torn_saved_data_set_is_named(tmp_path):

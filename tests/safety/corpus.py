@@ -177,7 +177,7 @@ DATA = (
     Payload("a terminal", leads_to("/dev/tty"), "no plain file"),
     Payload("a link to itself", leads_to("x.jsonl"), "no such file"),
     Payload("the process's own environment", leads_to("/proc/self/environ"), "empty"),
-    Payload("a folder of 20,000 files", crowd(20_000), "did not write"),
+    Payload("a folder of 20,000 files", crowd(20_000), "0.jsonl:1: the file is empty"),
     Payload("a slip beside 20,000 files", misspelt, "no such file"),
     Payload("a name of 5,000 letters", lambda on: ["data", "x" * 5_000], "data holds a zero byte"),
     Payload("a name of 300 letters", lambda on: ["data", "x" * 300], "no such file"),

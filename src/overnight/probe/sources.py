@@ -13,6 +13,8 @@ from pathlib import Path
 
 import xxhash
 
+from overnight.probe import irc
+from overnight.probe.exports import Export
 from overnight.probe.formats import Reader
 from overnight.probe.json_records import json_records
 from overnight.probe.layouts import Layout, Listener, columns_of, recognise
@@ -25,15 +27,18 @@ from overnight.probe.tables import (
     folder_records,
     hub_records,
     is_hub_name,
+    is_saved,
     parquet_records,
 )
 from overnight.values.errors import DataError
 from overnight.values.facts import Finding
 from overnight.values.rows import Row
 
-SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".txt", ".md")
+SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".txt", ".md", ".log")
 
 
+BESIDE = ("README", "LICENSE", "LICENCE", "SOURCE")
+"""Files that stand beside data and are none."""
 NOTHING_NAMED = Named()
 HEAD = 2000
 """Records from the beginning of a file that its format is recognised by."""
@@ -73,26 +78,27 @@ class Source:
             DataError: with file and line, what was expected and how to mend it; bad rows are
                 counted as a finding instead with `skip_bad_rows`.
         """
-        bad = BadRows(skip=self._skip)
-        records = _records(self.path, bad)
+        bad, export = BadRows(skip=self._skip), Export(self._learn)
+        records = export.opened(_records(self.path, bad))
+        learn = None if export.known else self._learn
         head = list(islice(records, HEAD))
         if not head:
-            raise DataError(_nothing(self.path, bad))
+            raise DataError(export.nothing() or _nothing(self.path, bad))
         layout = recognise(head)
         self.format = layout.format
-        heard = Listener(self._learn, layout, head[0].place) if self._learn else None
+        heard = Listener(learn, layout, head[0].place) if learn else None
         if heard and len(head) < HEAD:
             _listen(heard, head)
         self.marks = _marks(head, layout, self._named)
         marks = self.marks if self._named.read else Marks()
-        reader = Reader(layout, cast=Cast(self._learn), bad=bad, marks=marks)
+        reader = Reader(layout, cast=Cast(learn), bad=bad, marks=marks)
         count = 0
         for row in reader.rows(_heard(chain(_each(head), records), heard)):
             count += 1
             yield row
         if not count:
             raise DataError(_nothing(self.path, bad))
-        self._ended(count, (*bad.findings(), *reader.findings()))
+        self._ended(count, (*export.findings(), *bad.findings(), *reader.findings()))
 
     def _ended(self, count: int, findings: tuple[Finding, ...]) -> None:
         if self.count not in (None, count):
@@ -156,13 +162,32 @@ class Fingerprint:
 def _records(path: str, bad: BadRows) -> Iterator[Record]:
     place = Path(os.path.expanduser(path))
     if os.path.isdir(place):  # unlike the path's own methods these take any name
-        return folder_records(place)
+        return folder_records(place) if is_saved(place) else _files(place, bad)
     if not os.path.exists(place):
         named = is_hub_name(path) and place.suffix not in SUFFIXES
         if named and not os.path.isdir(place.parent):
             return hub_records(path)
         raise DataError(_missing(place))
     return _file_records(place, bad)
+
+
+def _files(folder: Path, bad: BadRows) -> Iterator[Record]:
+    """Every file of a folder of files of one kind, by name: a channel's days, a server's channels.
+
+    Raises:
+        DataError: it holds none, or files of several kinds.
+    """
+    every = (one for one in folder.iterdir() if one.suffix.lower() in SUFFIXES)
+    found = sorted(one for one in every if not one.name.upper().startswith(BESIDE))
+    kinds = sorted({one.suffix.lower() for one in found})
+    if len(kinds) == 1:
+        return chain.from_iterable(_file_records(one, bad) for one in found)
+    held = f"files of several kinds ({', '.join(kinds)})" if kinds else "none of these files"
+    known = ", ".join(SUFFIXES)
+    raise DataError(
+        f"{folder} is a folder that `save_to_disk` did not write and holds {held}; name one file, "
+        f"or a folder with files of one kind ({known})"
+    )
 
 
 def _file_records(path: Path, bad: BadRows) -> Iterator[Record]:
@@ -180,8 +205,8 @@ def _file_records(path: Path, bad: BadRows) -> Iterator[Record]:
         return csv_records(path, bad)
     if suffix == ".parquet":
         return parquet_records(path)
-    if suffix in (".txt", ".md"):
-        return paragraphs(path, bad)
+    if suffix in (".txt", ".md", ".log"):
+        return irc.records(path, bad) if irc.is_log(path) else paragraphs(path, bad)
     known = ", ".join(SUFFIXES)
     raise DataError(f"{path}: files ending in `{suffix}` are not read; expected one of {known}")
 

@@ -8,7 +8,6 @@ import csv
 import logging
 import re
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -98,19 +97,17 @@ def _batches(path: Path, file: Any) -> Iterator[Any]:
         yield from file.iter_batches(rows, row_groups=[group])
 
 
+def is_saved(path: Path) -> bool:
+    """Whether `datasets.save_to_disk` wrote this folder."""
+    return any((path / name).is_file() for name in ("state.json", "dataset_dict.json"))
+
+
 def folder_records(path: Path) -> Iterator[Record]:
     """Rows of a folder that `datasets.save_to_disk` wrote; of its `train` split if it has several.
 
     Raises:
-        DataError: the folder is something else, or has no clear split.
+        DataError: the folder is not whole, or has no clear split.
     """
-    if not any((path / name).is_file() for name in ("state.json", "dataset_dict.json")):
-        some = islice(path.iterdir(), MOST_NAMES)
-        files = ", ".join(sorted(item.name for item in some if item.is_file())[:5])
-        raise DataError(
-            f"{path} is a folder that `save_to_disk` did not write; name one file of it"
-            f" ({files or 'it holds none'})"
-        )
     from datasets import load_from_disk
 
     try:
