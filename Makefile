@@ -7,7 +7,7 @@ PYTHON ?= $(shell python3.11 -c '' 2>/dev/null && echo python3.11 || echo python
 export HF_HUB_DISABLE_TELEMETRY := 1
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: setup demo test faults browser soak check fix bench
+.PHONY: setup demo test faults browser recipes soak check fix bench
 
 setup: $(READY)
 
@@ -36,6 +36,10 @@ faults: $(READY)
 # Pages in a real Chromium, from $OVERNIGHT_CHROMIUM or the system's; without one it says so.
 browser: $(READY)
 	$(BIN)/python -m pytest -m browser -rs
+
+# The recipes, each copied and run whole in small, on real data where it is beside the checkout.
+recipes: $(READY)
+	$(BIN)/python -m pytest -m recipes -rs
 
 # All of it, at every point: hours.
 soak: faults

@@ -8,6 +8,7 @@ over the rows meets new shapes, the second has met them all once.
 """
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -18,6 +19,7 @@ from typing import Any
 import numpy as np
 
 import nights
+from overnight.__main__ import _QUIET
 
 CELLS = (("bf16", "full", 8), ("bf16", "full", 24), ("bf16", "full", 64), ("bf16", "lora", 16),
          ("fp32", "full", 8), ("fp32", "full", 64))  # fmt: skip
@@ -69,7 +71,8 @@ def paces(arm: dict[str, Any]) -> Iterator[float]:
 def measured(arm: dict[str, Any]) -> Passes:
     """In a process of its own."""
     command = [sys.executable, __file__, json.dumps(arm)]
-    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    around = {**_QUIET, **os.environ}
+    told = subprocess.run(command, capture_output=True, text=True, check=True, env=around).stdout
     first, second = json.loads(told.splitlines()[-1])
     return first, second
 

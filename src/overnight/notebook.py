@@ -14,7 +14,10 @@ from typing import Any
 
 from overnight.report import pages
 from overnight.report.following import Following
+from overnight.story.copies import copies
 from overnight.values.errors import InputError
+
+__all__ = ["Shown", "copies", "show", "watch"]
 
 SHARE = 0.02
 """Of the time that drawing may take."""

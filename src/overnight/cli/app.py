@@ -12,7 +12,7 @@ from typing import Any
 import typer
 
 from overnight import __version__
-from overnight.cli import chatting, commands, comparing, guide, history
+from overnight.cli import chatting, commands, comparing, guide, history, recipes
 from overnight.cli.flags import (
     CODE,
     DATA_FLAGS,
@@ -62,6 +62,7 @@ def build() -> typer.Typer:
     app.command("compare")(made(comparing.compare, comparing.FLAGS))
     app.command("guide")(made(guide.guide, guide.FLAGS))
     app.command("history")(made(history.history, history.FLAGS))
+    app.command("recipes")(made(recipes.recipes, recipes.FLAGS))
     app.command("doctor")(made(commands.doctor, (JSON,)))
     app.command("_night", hidden=True)(made(commands.run_night, (RUN,)))
     app.command("_compare", hidden=True)(made(comparing.work, comparing.WORK_FLAGS))

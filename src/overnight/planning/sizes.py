@@ -13,7 +13,7 @@ from overnight.planning.question import Question
 from overnight.values.plan import Candidate
 
 STEPS = 2
-"""Steps of each that count, after one that settles."""
+"""Steps of each, taken twice: what counts is the second time, when every shape has been met."""
 SHARE = 0.01
 """Of the window, for all of it: on two cores the planned size was the right one each time, so it
 must cost next to nothing."""
@@ -49,7 +49,7 @@ class Choice:
 def tried(sizes: Sequence[int], planned: int, *, afford: float) -> tuple[int, ...]:
     """The planned size, then the smallest and the largest that `afford` (in steps of the planned
     one) still holds; none at all where that is the planned one alone."""
-    each = STEPS + 1.0
+    each = 2.0 * STEPS
     left, found = afford - each, [planned]
     smallest = min(sizes)
     if 2 * smallest <= planned and each * smallest <= left * planned:
