@@ -39,7 +39,7 @@ browser: $(READY)
 
 # The recipes, each copied and run whole in small, on real data where it is beside the checkout.
 recipes: $(READY)
-	$(BIN)/python -m pytest -m recipes -rs
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m recipes -rs
 
 # All of it, at every point: hours.
 soak: faults

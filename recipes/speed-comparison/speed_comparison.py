@@ -1,6 +1,6 @@
-"""Guide 5 for your own job: python speed_comparison.py DATA --model BASE [--measure 30m] [--gpu CARD].
+"""Guide 5 for your own job: python speed_comparison.py DATA --model BASE [--measure 30m].
 
-Timeline, summary, savings, calendar, calculator; with --measure all four configurations trained in turns.
+Timeline, summary, savings, calendar, calculator; with --measure all four are trained in turns.
 """
 
 import argparse
@@ -16,8 +16,12 @@ def overnight(*words: str, read: bool = False) -> str:
     shown = " ".join(word if " " not in word else f'"{word}"' for word in words)
     if not read:
         print(f"\n$ overnight {shown}\n", flush=True)
-    done = subprocess.run([sys.executable, "-m", "overnight", *words], text=True,
-                          stdout=subprocess.PIPE if read else None)
+    done = subprocess.run(
+        [sys.executable, "-m", "overnight", *words],
+        check=False,
+        text=True,
+        stdout=subprocess.PIPE if read else None,
+    )
     if done.returncode:
         raise SystemExit(done.returncode)
     return done.stdout or ""

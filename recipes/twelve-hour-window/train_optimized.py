@@ -1,7 +1,8 @@
-"""Guide 4's one command: python train_optimized.py [DATA] [--plan-only] [--profile FILE] [flags of overnight train].
+"""Guide 4's one command: python train_optimized.py [DATA] [flags of overnight train].
 
-Looks at the data, says what the guide's formula gives and what is known of the card, then trains by a plan that is
-measured, for as long as `training_config.json` allows. The same command again goes on where it stopped.
+Looks at the data, says what the guide's formula gives and what is known of the card, then trains by
+a plan that is measured, for as long as `training_config.json` allows. The same command again goes
+on where it stopped.
 """
 
 import argparse
@@ -10,8 +11,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from overnight.values.units import parse_duration
 from training_optimizer import H100OptimizationProfile, optimize_for_dataset, read_training_config
+
+from overnight.values.units import parse_duration
 
 HERE = Path(__file__).parent
 CONFIG = HERE / "training_config.json"
@@ -35,8 +37,12 @@ def arguments() -> tuple[argparse.Namespace, list[str]]:
 
 def overnight(*words: str, read: bool = False) -> str:
     """Runs the command; what it printed, if that is to be read."""
-    done = subprocess.run([sys.executable, "-m", "overnight", *words], text=True,
-                          stdout=subprocess.PIPE if read else None)
+    done = subprocess.run(
+        [sys.executable, "-m", "overnight", *words],
+        check=False,
+        text=True,
+        stdout=subprocess.PIPE if read else None,
+    )
     if done.returncode:
         raise SystemExit(done.returncode)
     return done.stdout or ""
@@ -53,10 +59,12 @@ def analyzed(given: argparse.Namespace, model: str) -> tuple[int, float]:
 def kept(profile: Path) -> list[str]:
     """A custom profile as settings that are kept as they are given."""
     one = H100OptimizationProfile(**json.loads(profile.read_text("utf-8")))
-    named = {"per_device_train_batch_size": one.batch_size,
-             "gradient_accumulation_steps": one.gradient_accumulation_steps,
-             "max_length": one.max_length,
-             "gradient_checkpointing": one.use_gradient_checkpointing}
+    named = {
+        "per_device_train_batch_size": one.batch_size,
+        "gradient_accumulation_steps": one.gradient_accumulation_steps,
+        "max_length": one.max_length,
+        "gradient_checkpointing": one.use_gradient_checkpointing,
+    }
     return [word for key, value in named.items() for word in ("--set", f"{key}={value}")]
 
 

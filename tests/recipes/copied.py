@@ -1,4 +1,4 @@
-"""Recipes as a user has them: copied to a folder of their own and run there, with a history of their own."""
+"""Recipes as a user has them: copied to a folder and run there, with a history of their own."""
 
 import os
 import shutil

@@ -25,20 +25,25 @@ def said(notebook):
 
 def run(recipe, monkeypatch, only=None):
     nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
-    told = {"RECIPE_DATA": "chats.jsonl", "RECIPE_MODEL": "base", "RECIPE_WITHIN": "60s",
+    told = {"RECIPE_DATA": "chats.jsonl", "RECIPE_MODEL": "base", "RECIPE_WITHIN": "30s",
             "RECIPE_DRIVE": str(recipe.folder / "drive")}  # fmt: skip
     for name, value in {**recipe.around, **told}.items():
         monkeypatch.setenv(name, value)
     notebook = nbformat.read(recipe.folder / "adapter.ipynb", as_version=4)
     if only:
-        notebook.cells = [cell for cell in notebook.cells if any(mark in cell.source for mark in only)]
-    nbclient.NotebookClient(notebook, timeout=300, kernel_name="python3",
-                            resources={"metadata": {"path": str(recipe.folder)}}).execute()  # fmt: skip
+        notebook.cells = [
+            cell for cell in notebook.cells if any(mark in cell.source for mark in only)
+        ]
+    here = {"metadata": {"path": str(recipe.folder)}}
+    client = nbclient.NotebookClient(notebook, timeout=300, kernel_name="python3", resources=here)
+    client.execute()
     return said(notebook)
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_the_notebook_runs_whole_and_its_training_cell_again_after_a_disconnect(recipe, monkeypatch):
+def test_the_notebook_runs_whole_and_its_training_cell_again_after_a_disconnect(
+    recipe, monkeypatch
+):
     first = run(recipe, monkeypatch)
     assert "In time" in first and "adapter.zip" in first and "not on Colab" in first
     assert "Copied checkpoint-" in first

@@ -42,7 +42,7 @@ def test_from_an_export_to_a_bot_that_answers(bot):
     first = json.loads((bot.folder / "data/messages.jsonl").read_text("utf-8").splitlines()[0])
     assert {turn["role"] for turn in first["messages"]} == {"user", "assistant"}
 
-    words = ("--model", "base", "--within", "75s")
+    words = ("--model", "base", "--within", "60s")
     killed(bot, *words)
     trained = bot.run("training/train_lora.py", *words)
     assert trained.status in (0, 4), trained.said

@@ -18,19 +18,20 @@ def recipe(shared_data, tmp_path_factory):
 def test_everything_of_the_guide_is_drawn_for_this_job(recipe, more):
     done = recipe.run("speed_comparison.py", "chats.jsonl", "--model", "base", *more)
     assert done.status == 0, done.said
-    for part in ("baseline", "optimized", "aggressive", "Friday 18:00", "saved"):
+    for part in ("Timelines", "Side by side", "saved against baseline", "If it began now",
+                 "Hours by the guides' formula", "aggressive"):  # fmt: skip
         assert part.lower() in done.said.lower(), part
     assert "None of these hours was measured" in done.said
 
 
 def test_the_three_and_ours_are_measured_in_turns(recipe):
-    words = ("speed_comparison.py", "chats.jsonl", "--model", "base", "--measure", "2m")
+    words = ("speed_comparison.py", "chats.jsonl", "--model", "base", "--measure", "90s")
     done = recipe.run(*words)
     assert done.status == 0, done.said
     assert "tokens/s" in done.said and "overnight" in done.said
 
 
-@pytest.mark.parametrize("name", ["baseline", "optimized", "aggressive", "overnight"])
+@pytest.mark.parametrize("name", ["optimized", "overnight"])
 def test_its_configurations_can_be_copied(recipe, name):
     done = recipe.run("-m", "overnight", "plan", "chats.jsonl", "--model", "base", "--config",
                       f"{name}.env", "--json")  # fmt: skip

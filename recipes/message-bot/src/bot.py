@@ -1,6 +1,7 @@
-"""The bot: in the terminal, or on Discord (--discord; DISCORD_TOKEN in the environment, pip install discord.py).
+"""The bot: in the terminal, or on Discord.
 
 python src/bot.py [--compare] [--checkpoint K]     any flag of `overnight chat`
+DISCORD_TOKEN=... python src/bot.py --discord      pip install discord.py
 """
 
 import os
@@ -77,7 +78,7 @@ def main() -> int:
         return subprocess.call([sys.executable, "-m", "overnight", "chat", RUN, *words])
     token = os.environ.get("DISCORD_TOKEN")
     if not token:
-        raise SystemExit("bot.py: error: DISCORD_TOKEN is not set; it is the bot's, from Discord's developer pages")
+        raise SystemExit("bot.py: error: DISCORD_TOKEN is not set (Discord's developer pages)")
     client(answering()).run(token)
     return 0
 

@@ -1,6 +1,7 @@
-"""A messenger's export -> data/messages.jsonl: python src/prepare.py EXPORT [--learn NAME] [--output FOLDER].
+"""A messenger's export -> conversations: python src/prepare.py EXPORT [--learn NAME].
 
-The newest twentieth of the conversations goes to data/held_out.jsonl: the bot is judged by what came later.
+All go to data/messages.jsonl but the newest twentieth, data/held_out.jsonl: the bot is judged by
+what came later.
 """
 
 import argparse
@@ -12,14 +13,15 @@ from overnight.probe.sources import Source
 from overnight.values.errors import OvernightError
 from overnight.values.rows import Row
 
-
 HELD_OUT, MOST_HELD_OUT = 0.05, 1000
 
 
 def told(row: Row) -> str:
     """A line of the file."""
     turns = [{"role": turn.role, "content": turn.text} for turn in row.turns]
-    return json.dumps({"messages": turns, "engagement": row.engagement, "timestamp": row.time}, ensure_ascii=False)
+    return json.dumps(
+        {"messages": turns, "engagement": row.engagement, "timestamp": row.time}, ensure_ascii=False
+    )
 
 
 def written(path: Path, lines: list[str]) -> None:
@@ -48,8 +50,10 @@ def main() -> None:
     written(given.output / "held_out.jsonl", lines[len(lines) - apart :])
     for finding in source.findings:
         print(f"{finding.count:,} {finding.what}", file=sys.stderr)
-    print(f"{len(lines) - apart:,} conversations -> {given.output / 'messages.jsonl'}, "
-          f"the newest {apart:,} -> {given.output / 'held_out.jsonl'}")
+    print(
+        f"{len(lines) - apart:,} conversations -> {given.output / 'messages.jsonl'}, "
+        f"the newest {apart:,} -> {given.output / 'held_out.jsonl'}"
+    )
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Twenty samples and whether they recite: python src/samples.py [--data FILE] -> samples.md.
 
-Prompts are the newest conversations, which were held out, cut before their last answer. Beside each answer stands the
-longest run of words that it shares with any answer that was trained on; the true answers, which nobody trained on
-either, say how much of that is the way people talk.
+Prompts are of the newest conversations, which were held out, cut before their last answer. Beside
+each answer stands the longest run of words that it shares with any answer that was trained on; the
+true answers, which nobody trained on either, say how much of that is the way people talk.
 """
 
 import argparse
@@ -23,7 +23,9 @@ class Known:
         self._runs: list[set[tuple[str, ...]]] = [set() for _ in range(longest + 1)]
         for words in (answer.casefold().split() for answer in answers):
             for size in range(SHORTEST, min(longest, len(words)) + 1):
-                self._runs[size].update(tuple(words[at : at + size]) for at in range(len(words) - size + 1))
+                self._runs[size].update(
+                    tuple(words[at : at + size]) for at in range(len(words) - size + 1)
+                )
 
     def longest(self, text: str) -> str:
         """The longest run of words of a text that an answer holds as well."""
@@ -42,7 +44,12 @@ def rows(data: Path) -> list[dict[str, list[dict[str, str]]]]:
 
 def sides(data: Path) -> tuple[list[str], list[list[dict[str, str]]]]:
     """Answers that were trained on, and the ends of conversations that were not."""
-    learnt = [one["content"] for row in rows(data) for one in row["messages"] if one["role"] == "assistant"]
+    learnt = [
+        one["content"]
+        for row in rows(data)
+        for one in row["messages"]
+        if one["role"] == "assistant"
+    ]
     apart = [row["messages"] for row in rows(data.with_name("held_out.jsonl"))]
     return learnt, apart[:: max(1, len(apart) // SAMPLES)][:SAMPLES]
 
@@ -52,8 +59,22 @@ def answers(prompts: list[list[dict[str, str]]]) -> list[dict[str, str]]:
     with tempfile.TemporaryDirectory() as folder:
         sheet = Path(folder) / "prompts.jsonl"
         sheet.write_text("".join(json.dumps({"messages": one}) + "\n" for one in prompts), "utf-8")
-        words = ["chat", str(RUN), "--compare", "--prompts", str(sheet), "--max-new-tokens", "80", "--json"]
-        told = subprocess.run([sys.executable, "-m", "overnight", *words], text=True, stdout=subprocess.PIPE, check=True)
+        words = [
+            "chat",
+            str(RUN),
+            "--compare",
+            "--prompts",
+            str(sheet),
+            "--max-new-tokens",
+            "80",
+            "--json",
+        ]
+        told = subprocess.run(
+            [sys.executable, "-m", "overnight", *words],
+            text=True,
+            stdout=subprocess.PIPE,
+            check=True,
+        )
     return [json.loads(line) for line in told.stdout.splitlines()]
 
 
@@ -65,11 +86,23 @@ def page(asked: list[list[dict[str, str]]], given: list[dict[str, str]], known: 
         shared = known.longest(told["tuned"])
         runs.append(len(shared.split()))
         natural.append(len(known.longest(true).split()))
-        said = {"asked": turns[-2]["content"], "base": told["base"], "bot": told["tuned"], "true": true}
-        lines += [f"## {at}", ""] + [f"- **{who}**: {' / '.join(text.split(chr(10)))}" for who, text in said.items()]
-        lines += [f"- longest run of words from the training answers: {shared or 'none of three'} ({runs[-1]})", ""]
-    told_in_short = (f"Longest shared run of words, median and most: the bot {median(runs):g} and {max(runs)}, "
-                     f"the true answers {median(natural):g} and {max(natural)}.")
+        said = {
+            "asked": turns[-2]["content"],
+            "base": told["base"],
+            "bot": told["tuned"],
+            "true": true,
+        }
+        lines += [f"## {at}", ""] + [
+            f"- **{who}**: {' / '.join(text.split(chr(10)))}" for who, text in said.items()
+        ]
+        lines += [
+            f"- longest run of words trained on: {shared or 'none of three'} ({runs[-1]})",
+            "",
+        ]
+    told_in_short = (
+        f"Longest shared run of words, median and most: the bot {median(runs):g} and {max(runs)}, "
+        f"the true answers {median(natural):g} and {max(natural)}."
+    )
     lines[1:1] = ["", told_in_short]
     print(told_in_short)
     return "\n".join(lines) + "\n"

@@ -1,6 +1,7 @@
-"""Guide 2's command: python training/train_lora.py [--data FILE] --model BASE [flags of overnight train].
+"""Guide 2's command: python training/train_lora.py --model BASE [flags of overnight train].
 
-Settings stand in .env; what is printed also goes to logs/training.log. The same command again goes on.
+Settings stand in .env; what is printed also goes to logs/training.log. The same command again goes
+on where it stopped. --data FILE in place of data/messages.jsonl.
 """
 
 import argparse
@@ -18,7 +19,9 @@ def main() -> int:
     parser.add_argument("--data", default="data/messages.jsonl")
     given, more = parser.parse_known_args()
     if not Path(given.data).exists():
-        raise SystemExit(f"train_lora.py: error: {given.data} is not there; python src/prepare.py EXPORT makes it")
+        raise SystemExit(
+            f"train_lora.py: error: no {given.data}; python src/prepare.py EXPORT makes it"
+        )
     words = [sys.executable, "-m", "overnight", "train", given.data, "--name", RUN, *more]
     held_out = Path(given.data).with_name("held_out.jsonl")
     if held_out.exists() and "--eval" not in more:
@@ -26,9 +29,12 @@ def main() -> int:
     if "--method" not in more:
         words += ["--method", "lora"]
     LOG.parent.mkdir(exist_ok=True)
-    with LOG.open("a", encoding="utf-8") as log, subprocess.Popen(
-        words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8"
-    ) as night:
+    with (
+        LOG.open("a", encoding="utf-8") as log,
+        subprocess.Popen(
+            words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8"
+        ) as night,
+    ):
         try:
             _told(night, log)
         except KeyboardInterrupt:  # the night has heard it as well: it saves, and says so
