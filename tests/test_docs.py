@@ -73,3 +73,13 @@ def test_every_command_that_is_shown_is_one(root: Path, name: str):
         assert command in commands
         known = {spelled for one in commands[command].params for spelled in one.opts}
         assert set(re.findall(r"--[a-z-]+", words)) <= known | {"--help"}, f"{command} {words}"
+
+
+def test_every_row_of_the_mission_says_what_shows_it_and_that_is_there(root):
+    text = (root / "docs" / "mission.md").read_text("utf-8")
+    rows = [line.strip("|").split("|") for line in text.splitlines() if line.startswith("| ")]
+    told = [row for row in rows if row[0].strip() != "it says"]
+    assert len(told) > 60
+    assert all(len(row) == 3 and all(cell.strip() for cell in row) for row in told)
+    named = re.findall(r"`((?:tests|bench|docs|recipes)/[\w./-]+)`", text)
+    assert [name for name in named if not (root / name).exists()] == []
