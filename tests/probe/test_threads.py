@@ -3,7 +3,15 @@
 import pytest
 
 from overnight.probe.said import Said
-from overnight.probe.threads import FEW, MOST, REMEMBERED, addressed, first_name, threads
+from overnight.probe.threads import (
+    FEW,
+    MOST,
+    MOST_OPEN,
+    REMEMBERED,
+    addressed,
+    first_name,
+    threads,
+)
 
 
 def says(author, text, minute, *, key="", answers="", place="a.txt:1"):
@@ -72,6 +80,13 @@ def test_a_thread_has_an_end_and_nothing_grows():
     found = told(many)
     assert max(map(len, found)) == MOST
     assert sum(map(len, found)) == 2 * REMEMBERED
+
+
+def test_without_times_the_oldest_threads_end_first():
+    many = [Said(author=f"n{at}", text=f"q{at}", place="a:1") for at in range(MOST_OPEN + 9)]
+    found = told(many)
+    assert found[0][0] == "q0" and sum(map(len, found)) == MOST_OPEN + 9
+    assert len(found) > MOST_OPEN
 
 
 def test_messages_without_a_time_stay_together():

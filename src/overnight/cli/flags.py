@@ -25,7 +25,7 @@ class Flag(NamedTuple):
 
 DATA = Flag("data", "DATA", str, "File, folder saved by `datasets`, or hub name.")
 MODEL = Flag("model", "--model", str, "Model folder or hub name.")
-LEARN = Flag("learn", "--learn", str, "Role whose turns are learnt, if not an assistant's.",
+LEARN = Flag("learn", "--learn", str, "Role, or name in a log, whose turns are learnt.",
              "ROLE")  # fmt: skip
 SKIP = Flag("skip_bad_rows", "--skip-bad-rows", bool, "Count and list unreadable rows, go on.")
 CODE = Flag("trust_remote_code", "--trust-remote-code", bool, "Run code that the model brings.")

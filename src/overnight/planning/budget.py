@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from overnight.planning.lengths import widths
 from overnight.planning.question import Question
+from overnight.planning.shapes import piece
 from overnight.values.facts import DatasetProfile
 from overnight.values.plan import Candidate
 
@@ -31,7 +32,7 @@ def ways(question: Question, candidate: Candidate) -> tuple[Candidate, ...]:
         return (candidate,)
     wide = _widths(candidate, question.dataset)
     most = max(longest, round(rows * wide[round((1.0 - WHOLE) * (len(wide) - 1))]))
-    if most > WORTH * rows * longest:
+    if most > WORTH * min(rows * longest, piece(candidate) or rows * longest):
         return (candidate,)
     return candidate, replace(candidate, max_tokens_per_micro_batch=most)
 

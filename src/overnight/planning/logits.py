@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from overnight.planning.activations import OURS
 from overnight.planning.question import Question
+from overnight.planning.shapes import most_places
 from overnight.values.facts import Hardware
 from overnight.values.plan import Candidate
 
@@ -34,5 +35,5 @@ def chunk(hardware: Hardware, candidate: Candidate, vocabulary: int) -> int:
     copies = candidate.processes if hardware.device == "cpu" else 1
     most = MUCH * hardware.memory_free_bytes / copies / (OURS.logit_bytes * vocabulary)
     whole = candidate.per_device_train_batch_size * candidate.max_length
-    whole = min(whole, candidate.max_tokens_per_micro_batch or whole)
+    whole = min(whole, most_places(candidate) or whole)
     return 0 if whole <= most else max(LEAST, int(most) // LEAST * LEAST)

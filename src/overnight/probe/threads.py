@@ -21,6 +21,8 @@ FEW = 3
 """People who talk within that time: among so many everybody hears everybody."""
 MOST = 60
 """Messages of a thread; the next begins another one."""
+MOST_OPEN = 200
+"""Threads that are open at once; where no message has a time none would end by itself."""
 REMEMBERED = 5000
 """Messages that may still be replied to."""
 _ADDRESSED = re.compile(r"@?(\S{1,40}?)[:,]?(?:\s|$)")
@@ -76,6 +78,8 @@ class Threads:
         if thread in self._open:
             self._open.remove(thread)
         self._open.append(thread)  # the newest stands last
+        if len(self._open) > MOST_OPEN:
+            ended.append(self._open.pop(0))
         if one.key:
             self._known[one.key] = (one, thread)
             if len(self._known) > REMEMBERED:

@@ -43,7 +43,7 @@ def keep(run: Path, elsewhere: Path) -> list[str]:
         OSError: the other folder cannot be written, or is full.
     """
     elsewhere.mkdir(parents=True, exist_ok=True)
-    here = _whole(run)
+    here = [path for path in folders(run) if _there(path)]  # proved where it comes to lie
     came = [path.name for path in here if not _there(elsewhere / path.name)
             and _copied(path, elsewhere / path.name)]  # fmt: skip
     # The journal last: what it speaks of is there by then, or is passed over as if never written.
@@ -105,8 +105,7 @@ def _whole(folder: Path) -> list[Path]:
     """Its checkpoints that are what their manifests say, the oldest first."""
     if not folder.is_dir():
         return []
-    found = [path for path in folders(folder) if problem(path) is None]
-    return sorted(found, key=lambda path: int(path.name.rpartition("-")[2]))
+    return [path for path in folders(folder) if problem(path) is None]
 
 
 def _there(path: Path) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from overnight.planning import allocator, memory
+from overnight.planning.shapes import most_places
 from overnight.probe import four_bit, trace
 from overnight.probe.trace import Recorder, Trace
 from overnight.training import methods
@@ -43,9 +44,8 @@ class Batch:
 def fullest(candidate: Candidate, model: ModelProfile) -> Batch:
     """Every row as long as it may be and learnt; several rows are hardly ever equally long."""
     length = min(candidate.max_length, model.max_positions)
-    most = candidate.max_tokens_per_micro_batch // length or 1
-    rows = candidate.per_device_train_batch_size
-    rows = min(rows, most) if candidate.max_tokens_per_micro_batch else rows
+    most, rows = most_places(candidate), candidate.per_device_train_batch_size
+    rows = min(rows, most // length or 1) if most else rows
     return Batch(rows=rows, length=length, padded=rows > 1)
 
 

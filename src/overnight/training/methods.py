@@ -6,6 +6,8 @@ weights in fp32.
 """
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from overnight.training import compiled, kernels, lora_linear
@@ -17,6 +19,14 @@ if TYPE_CHECKING:
     import torch
 
 DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """peft 0.21 asks transformers 5.23 by an older name; nobody else can mend that."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*is_gradient_checkpointing", FutureWarning)
+        yield
 
 
 def _load(path: str, *, trust_remote_code: bool, **options: Any) -> Any:
@@ -89,8 +99,7 @@ def _with_adapters(model: Any, candidate: Candidate) -> Any:
         task_type="CAUSAL_LM",
     )
     try:
-        with warnings.catch_warnings():  # peft 0.21 asks transformers 5.23 by an older name
-            warnings.filterwarnings("ignore", ".*is_gradient_checkpointing", FutureWarning)
+        with quiet():
             adapted = get_peft_model(model, config)
     except ValueError as error:
         if not candidate.lora_target_modules:

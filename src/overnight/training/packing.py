@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from overnight.planning import shapes
-from overnight.training.batches import Corpus, Rows, held, learnt_places, micro_batches
+from overnight.training.batches import Corpus, Rows, learnt_places, micro_batches
 from overnight.values.plan import Candidate
 
 if TYPE_CHECKING:
@@ -55,7 +55,10 @@ class Layout:
         """A step's micro-batches, for all processes together."""
         if self.packed:
             return packs(step, lengths, _even(step, lengths, self.most_tokens, processes))
-        return micro_batches(step, self.widths(lengths), self.rows, most_tokens=self.most_tokens)
+        # Of these rows alone: the data may have millions.
+        mine = micro_batches(np.arange(len(step)), self.widths(lengths[step]), self.rows,
+                             most_tokens=self.most_tokens)  # fmt: skip
+        return [step[one] for one in mine]
 
     def widths(self, lengths: Lengths) -> Lengths:
         """Of padded micro-batches whose longest rows have these lengths."""
@@ -63,7 +66,9 @@ class Layout:
 
     def held(self, rows: Rows, lengths: Lengths) -> int:
         """Places of a micro-batch."""
-        return int(lengths[rows].sum()) if self.packed else held(rows, self.widths(lengths))
+        if self.packed:
+            return int(lengths[rows].sum())
+        return len(rows) * int(self.widths(lengths[rows]).max())
 
     def collate(self, corpus: Corpus, rows: Rows) -> dict[str, "torch.Tensor"]:
         """A micro-batch as tensors."""

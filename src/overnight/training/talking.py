@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any, Literal
 
+from overnight.training.methods import quiet
 from overnight.training.templates import NONE
 from overnight.values.errors import InputError, ModelError, first_line
 
@@ -84,7 +85,7 @@ class Talker:
 
     def _ids(self, prompt: str, model: Any) -> Any:
         """The newest part of the prompt that leaves room for an answer."""
-        tokens = self.tokenizer(prompt, add_special_tokens=False)["input_ids"]
+        tokens = self.tokenizer(prompt, add_special_tokens=False, verbose=False)["input_ids"]
         most = getattr(model.config, "max_position_embeddings", None) or 4096
         import torch
 
@@ -118,7 +119,8 @@ class Talker:
             if self._adapter:
                 from peft import AutoPeftModelForCausalLM
 
-                made = AutoPeftModelForCausalLM.from_pretrained(self.folder, **options)
+                with quiet():
+                    made = AutoPeftModelForCausalLM.from_pretrained(self.folder, **options)
             else:
                 from transformers import AutoModelForCausalLM
 
