@@ -3,11 +3,10 @@
 In: a candidate, a length. Out: widths and limits. Never: which rows stand together; anything on a
 card, whose kernels take every shape alike.
 
-In 16 bits a processor's matrix kernels are built anew for every shape that they meet, in up to a
-tenth of a second a step, and a thousand of them are kept. A 3.3 M-parameter Llama in bf16 on two
-cores, steps of 8 rows: 5,450 tokens/s with widths as they come, 13,100 with widths in sixteens and
-learnt positions in sixty-fours, 14,800 without what rounding adds; LoRA on 16 rows 5,300 and 18,000
-(bench/shaping.py).
+In 16 bits a processor's matrix kernels are built anew for every shape that they meet, and some are
+kept. Rounded shapes made the first 24 steps of a 3.3 M-parameter Llama on two cores 1.2 (8 and 24
+rows, all weights) to 1.6 times as fast (LoRA, 16 rows), the next 24, most of whose shapes had been
+met, 1.1 and 2.4 times (bench/results/shaping.md); a night meets new ones for as long as it lasts.
 """
 
 from overnight.values.plan import Candidate
@@ -17,8 +16,9 @@ GRID = 16
 LEARNT_GRID = 64
 """Likewise the positions whose logits are computed."""
 PIECE = 4096
-"""Places of a micro-batch at most: beyond it tensors outgrow what the allocator keeps, and steps of
-16,000 places took twice as long as four of 4,000, in fp32 a quarter longer."""
+"""Places of a micro-batch at most: beyond it tensors outgrow what the allocator keeps. Steps of 64
+rows cut so ran at 16,500 tokens/s in place of 11,000, in fp32 at 8,000 in place of 5,800 (NOTES.md,
+22 November 2026)."""
 
 
 def rounded(candidate: Candidate) -> bool:
