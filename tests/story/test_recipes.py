@@ -5,7 +5,13 @@ import pytest
 from overnight.story import recipes
 from overnight.values.errors import InputError
 
-NAMES = ["colab-adapter", "message-bot", "speed-comparison", "twelve-hour-window"]
+NAMES = [
+    "colab-adapter",
+    "document-translation",
+    "message-bot",
+    "speed-comparison",
+    "twelve-hour-window",
+]
 
 
 def test_every_recipe_says_what_it_is_about():

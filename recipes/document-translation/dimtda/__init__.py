@@ -1,0 +1,1 @@
+"""Guide 3's multi-encoder translation model."""
