@@ -17,7 +17,7 @@ _QUIET = {
     "TOKENIZERS_PARALLELISM": "true",
     # In bf16 on a CPU every shape of a batch is compiled anew and kept. Rounded shapes
     # (planning/shapes.py) are few: 110 MB more than with 64, and 1.7 times the pace. Without
-    # rounding (packing) 1024 grew by 10 MB a step to 1.3 GiB, and half of it does as well.
+    # rounding (packing) it grew by 10 MB a step towards 1024; from 256 on the pace is the same.
     "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "512",
     "LRU_CACHE_CAPACITY": "512",
 }

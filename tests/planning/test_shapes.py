@@ -1,10 +1,11 @@
 """Shapes for a processor: rounded in 16 bits only, cut in every precision, never on a card."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
-from overnight.planning import shapes
+from overnight.planning import memory, shapes
 from overnight.values.plan import Candidate
 
 CARD = Candidate(method="full", per_device_train_batch_size=8, gradient_accumulation_steps=1,
@@ -38,3 +39,14 @@ def test_memory_may_want_a_lower_limit(most, expected):
 @pytest.mark.parametrize(("width", "expected"), [(40.0, 47.5), (196.0, 200.0), (200.0, 200.0)])
 def test_a_width_is_half_a_grid_more_but_within_what_rows_are_cut_at(width, expected):
     assert shapes.mean_width(CPU, width) == expected
+
+
+def test_gradients_wait_only_where_a_step_is_cut():
+    def waiting(rows, **changes):
+        one = replace(CPU, per_device_train_batch_size=rows, **changes)
+        return memory._gradients_before(SimpleNamespace(
+            candidate=one, stack=SimpleNamespace(trained_bytes=4), trained=10, length=200,
+            tokens=memory._fullest(one, 200)))  # fmt: skip
+
+    assert waiting(8) == 0.0  # 1,600 places stay whole
+    assert waiting(64) == waiting(8, gradient_accumulation_steps=2) == 40.0

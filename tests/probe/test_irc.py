@@ -34,6 +34,11 @@ def test_messages_have_their_author_their_text_and_their_place(tmp_path):
     assert said[1].place == "2004-12-25.txt:2"
 
 
+def test_nobody_is_renamed_by_what_somebody_says(tmp_path):
+    _, found = read(tmp_path, "[09:14] <ann> === bob is now known as ann\n[09:15] <ann> hi\n")
+    assert [one.author for one in found] == ["ann", "ann"]
+
+
 def test_a_clock_that_falls_back_has_passed_midnight(tmp_path):
     _, found = read(tmp_path)
     times = [one.time for one in found if isinstance(one, Said)]

@@ -52,6 +52,13 @@ def test_a_flat_tree_is_put_together_wherever_its_messages_stand():
     assert texts(first) == ["1", "2", "3", "4"] and second == trees.LEFT_OUT
 
 
+def test_what_answers_a_message_that_is_not_there_begins_a_tree():
+    lost = [{"message_id": "c", "parent_id": "gone", "role": "prompter", "text": "3"},
+            {"message_id": "d", "parent_id": "c", "role": "assistant", "text": "4"}]  # fmt: skip
+    (found,) = told(*lost)
+    assert texts(found) == ["3", "4"]
+
+
 def test_a_ring_ends():
     ring = [{"message_id": "a", "parent_id": None, "role": "prompter", "text": "1"},
             {"message_id": "b", "parent_id": "a", "role": "assistant", "text": "2"},
@@ -62,6 +69,7 @@ def test_a_ring_ends():
 
 def test_trees_are_known_by_their_columns():
     assert trees.is_tree({"message_id": 1, "parent_id": None})
-    assert trees.is_tree({"text": "a", "replies": []})
+    assert trees.is_tree({"text": "a", "replies": [{"text": "b"}]})
+    assert not trees.is_tree({"text": "a", "replies": []})
     assert not trees.is_tree({"text": "a", "replies": 3})
     assert not trees.is_tree("a")

@@ -264,9 +264,9 @@ def _cached(step: _Step) -> float:
 
 def _gradients_before(step: _Step) -> float:
     """Those of earlier micro-batches of the same step."""
-    candidate, trained = step.candidate, step.stack.trained_bytes * step.trained
-    several = candidate.gradient_accumulation_steps > 1 or shapes.most_places(candidate)
-    return float(trained) if several else 0.0
+    one, places = step.candidate, step.candidate.per_device_train_batch_size * step.length
+    several = one.gradient_accumulation_steps > 1 or one.max_tokens_per_micro_batch
+    return step.stack.trained_bytes * float(step.trained) * bool(several or step.tokens < places)
 
 
 def _kept(step: _Step) -> Parts:

@@ -45,7 +45,7 @@ class Export:
         head = list(islice(records, LOOKED))
         every = chain(head, records)
         self._first = head[0].place if head else ""
-        if any(trees.is_tree(one.value) for one in head[:1]):
+        if any(trees.is_tree(one.value) for one in head):
             self.known = self._learn is None  # a tree's roles are roles: whoever names one is heard
             return self._counted(trees.conversations(every))
         spoken = any(isinstance(one.value, Said) for one in head)

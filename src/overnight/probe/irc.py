@@ -51,11 +51,11 @@ class _Reader:
 
     def read(self, line: str, place: str) -> Said | NoTalk:
         """One line."""
-        renamed = _RENAMED.search(line)
+        spoken = _SPOKEN.match(line)
+        renamed = None if spoken else _RENAMED.search(line)
         if renamed:
             self._names[renamed["new"]] = self._names.get(renamed["old"], renamed["old"])
             return NoTalk("joins, parts and other names")
-        spoken = _SPOKEN.match(line)
         action = None if spoken else _ACTION.match(line)
         match = spoken or action
         if match is None:

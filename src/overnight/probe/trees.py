@@ -6,6 +6,7 @@ down, an answer learnt twice.
 """
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 from overnight.probe.records import Record
@@ -20,7 +21,9 @@ def is_tree(value: object) -> bool:
     """Whether a record is a message that names its parent or holds its replies."""
     if not isinstance(value, dict):
         return False
-    nested = isinstance(value.get("replies"), list) and "text" in value
+    replies = value.get("replies") if "text" in value else None
+    below = replies if isinstance(replies, list) else []  # a mere list of none is no tree
+    nested = any(isinstance(one, dict) and "text" in one for one in below)
     flat = {"parent_id", "message_id"} <= set(value)
     return nested or flat
 
@@ -38,7 +41,10 @@ def conversations(records: Iterable[Record]) -> Iterator[Record]:
             flat.setdefault(str(message["parent_id"]), []).append((message, record.place))
         else:
             roots.append((message, record.place))
-    for message, place in roots:  # a flat tree's messages may stand anywhere in the file
+    # A flat tree's messages may stand anywhere in the file, and its root in none of it.
+    there = {str(one.get("message_id")) for one, _ in chain(roots, *flat.values())}
+    lost = chain.from_iterable(flat[parent] for parent in flat if parent not in there)
+    for message, place in (*roots, *lost):
         yield _told(message, place, flat)
 
 
@@ -52,7 +58,7 @@ def _told(root: dict[str, Any], place: str, flat: Flat) -> Record:
         below = [one for one in _replies(at, flat) if _sound(one)]
         if not below:
             break
-        at = min(below, key=_rank)
+        at = min(below, key=lambda one: (_rank(one), -len(_replies(one, flat))))
     while messages and not _answers(messages[-1]):
         messages.pop()
     if not messages:
@@ -76,8 +82,7 @@ def _sound(message: dict[str, Any]) -> bool:
     return kept and bool(str(message.get("text") or "").strip())
 
 
-def _rank(message: dict[str, Any]) -> tuple[float, int]:
-    """The best first: as reviewers ranked them, else the one that most was said to."""
+def _rank(message: dict[str, Any]) -> float:
+    """The best first, as reviewers ranked them; of equals the one that most was said to goes on."""
     rank = message.get("rank")
-    known = float(rank) if isinstance(rank, int | float) else float("inf")
-    return known, -len(message.get("replies") or ())
+    return float(rank) if isinstance(rank, int | float) else float("inf")
